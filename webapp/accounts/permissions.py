@@ -1,0 +1,58 @@
+"""Which role may do what: one table, used by services, API, pages and tests."""
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from django.utils.translation import gettext as _
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+from webapp.accounts.models import User
+from webapp.common.errors import NotAllowed
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
+
+
+class Act(StrEnum):
+    """Everything that not everybody may do."""
+
+    SEE_MAP = "see_map"
+    READ_INCIDENTS = "read_incidents"
+    START_RUN = "start_run"
+    MAKE_PLAN = "make_plan"
+    PUBLISH_PLAN = "publish_plan"
+    UPLOAD = "upload"
+    READ_AUDIT = "read_audit"
+
+
+ALLOWED: dict[str, frozenset[Act]] = {
+    User.Role.ANALYST: frozenset({Act.SEE_MAP, Act.READ_INCIDENTS, Act.START_RUN, Act.MAKE_PLAN}),
+    User.Role.OPERATOR: frozenset({Act.SEE_MAP, Act.MAKE_PLAN, Act.PUBLISH_PLAN}),
+    User.Role.ADMINISTRATOR: frozenset(set(Act) - {Act.READ_AUDIT}),
+    User.Role.AUDITOR: frozenset({Act.SEE_MAP, Act.READ_AUDIT}),
+}
+
+
+def may(user: "User | AnonymousUser", act: Act) -> bool:
+    """Whether this person's role includes the act; nobody without a jurisdiction may do anything."""
+    if not user.is_authenticated or not user.is_active or user.jurisdiction_id is None:
+        return False
+    return act in ALLOWED.get(user.role, frozenset())
+
+
+def require(user: "User | AnonymousUser", act: Act) -> None:
+    """Raise `NotAllowed` unless this person's role includes the act."""
+    if not may(user, act):
+        raise NotAllowed(_("Your role does not include this. Ask an administrator of your centre."), fields={"act": act.value})
+
+
+def allows(act: Act, *, write: Act | None = None) -> type[BasePermission]:
+    """A DRF permission: `act` for safe methods, `write` (default: the same) for the others."""
+
+    class RolePermission(BasePermission):
+        def has_permission(self, request: Request, view: Any) -> bool:
+            safe = request.method in ("GET", "HEAD", "OPTIONS")
+            return may(request.user, act if safe or write is None else write)
+
+    return RolePermission

@@ -1,0 +1,42 @@
+"""The append-only trail: who saw or did what, when, and why. The database itself refuses to change it."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from webapp.common.models import ScopedQuerySet
+
+
+class AuditEntry(models.Model):
+    """One act. Rows are only ever added; a trigger (see the first migration) refuses UPDATE, DELETE and TRUNCATE."""
+
+    class Action(models.TextChoices):
+        SIGN_IN = "sign_in", _("signed in")
+        SIGN_IN_FAILED = "sign_in_failed", _("failed to sign in")
+        SIGN_OUT = "sign_out", _("signed out")
+        UPLOAD = "upload", _("uploaded data")
+        READ_INCIDENTS = "read_incidents", _("read incidents")
+        START_RUN = "start_run", _("started a run")
+        PUBLISH_PLAN = "publish_plan", _("published a watch plan")
+        CANCEL_JOB = "cancel_job", _("cancelled a job")
+
+    id = models.BigAutoField(primary_key=True)
+    at = models.DateTimeField(auto_now_add=True)
+    jurisdiction = models.ForeignKey("accounts.Jurisdiction", null=True, on_delete=models.PROTECT, related_name="+")
+    actor = models.ForeignKey("accounts.User", null=True, on_delete=models.PROTECT, related_name="+")
+    actor_name = models.CharField(max_length=150, blank=True, help_text="as typed, where no account matched")
+    action = models.CharField(max_length=20, choices=Action)
+    target = models.CharField(max_length=120, blank=True, help_text="what it was done to, like upload:12 or cell:8a30…")
+    detail = models.JSONField(default=dict)
+    address = models.GenericIPAddressField(null=True)
+
+    objects = ScopedQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["jurisdiction", "-at"], name="audit_newest"),
+            models.Index(fields=["actor", "-at"], name="audit_actor"),
+        ]
+        verbose_name_plural = "audit entries"
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M:%S} {self.actor_name} {self.action} {self.target}"

@@ -1,0 +1,212 @@
+"""Settings of the project, read from the environment; every value has a safe default or fails loudly.
+
+Secrets may also come from a file: give `NAME_FILE` with its path instead of `NAME`.
+`docs/settings.md` lists every variable; a test holds the two together.
+"""
+
+from pathlib import Path
+
+import environ
+import pyogrio
+import shapely
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.FileAwareEnv()
+
+# --- Security -------------------------------------------------------------------------------------
+DEBUG = env.bool("HAECHI_DEBUG", default=False)
+SECRET_KEY = env.str("HAECHI_SECRET_KEY", default="")
+if not SECRET_KEY:
+    raise ImproperlyConfigured(
+        "HAECHI_SECRET_KEY is not set. `./run` makes one under .local/; elsewhere set HAECHI_SECRET_KEY or HAECHI_SECRET_KEY_FILE."
+    )
+ALLOWED_HOSTS = env.list("HAECHI_ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.list("HAECHI_TRUSTED_ORIGINS", default=[])
+HTTPS = env.bool("HAECHI_HTTPS", default=False)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+if HTTPS:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_AGE = 12 * 3600  # one long shift
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+
+# --- Applications ---------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.contrib.gis",
+    "django.contrib.postgres",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "webapp.common",
+    "webapp.accounts",
+    "webapp.audit",
+    "webapp.crimes",
+    "webapp.imports",
+    "webapp.forecasts",
+    "webapp.cameras",
+    "webapp.watch",
+    "webapp.maps",
+    "webapp.api",
+    "webapp.demo",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "webapp.common.middleware.ContentSecurityPolicyMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "webapp.common.middleware.ChosenLanguageMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "webapp.common.middleware.ErrorPageMiddleware",
+]
+
+ROOT_URLCONF = "webapp.urls"
+WSGI_APPLICATION = "webapp.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "webapp.accounts.context.jurisdiction",
+            ],
+        },
+    }
+]
+
+
+# --- Database -------------------------------------------------------------------------------------
+def _bundled_library(package_file: str, pattern: str) -> str:
+    """Path of the one shared library a wheel bundles under a hashed name (`NAME.libs/PATTERN`)."""
+    package = Path(package_file).resolve().parent
+    found = sorted((package.parent / f"{package.name}.libs").glob(pattern))
+    if len(found) != 1:
+        raise ImproperlyConfigured(
+            f"Expected one {pattern} beside {package}, found {len(found)}. Install the wheel of {package.name}, not a source build."
+        )
+    return str(found[0])
+
+
+# GeoDjango loads GDAL and GEOS from the wheels, so that no system package is needed for them.
+GDAL_LIBRARY_PATH = _bundled_library(pyogrio.__file__, "libgdal-*")
+GEOS_LIBRARY_PATH = _bundled_library(shapely.__file__, "libgeos_c-*")
+
+DATABASES = {"default": env.db_url("DATABASE_URL", default="postgis:///haechi", engine="django.contrib.gis.db.backends.postgis")}
+DATABASES["default"]["CONN_MAX_AGE"] = env.int("HAECHI_CONN_MAX_AGE", default=60)
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Redis and Celery -----------------------------------------------------------------------------
+REDIS_URL = env.str("REDIS_URL", default="redis://localhost:6379/0")
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL, "KEY_PREFIX": "haechi"}}
+CELERY_BROKER_URL = REDIS_URL
+CELERY_TASK_IGNORE_RESULT = True  # results live in the database, written in one transaction by the service
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_TIME_LIMIT = 4 * 3600
+CELERY_TASK_SOFT_TIME_LIMIT = 4 * 3600 - 120
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 5 * 3600,  # above the longest time limit
+    "unacked_restore_interval": 10,
+    "unacked_restore_throttle": 1,
+}
+CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_TASK_ROUTES = {
+    "webapp.imports.tasks.*": {"queue": "ingest"},
+    "webapp.forecasts.tasks.*": {"queue": "train"},
+}
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULE: dict[str, dict] = {
+    # Hourly, because each jurisdiction has its own time zone and shift hours; the task does nothing where a fresh run is there.
+    "refresh-forecasts": {"task": "webapp.forecasts.tasks.refresh_forecasts", "schedule": 3600.0},
+}
+
+# --- People ---------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "accounts:login"
+LOGIN_REDIRECT_URL = "maps:map"
+LOGOUT_REDIRECT_URL = "accounts:login"
+
+# --- Language and time ----------------------------------------------------------------------------
+LANGUAGE_CODE = "ko"
+LANGUAGES = [("ko", "한국어"), ("en", "English")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "UTC"  # the database's; pages show the jurisdiction's own zone
+
+# --- Files ----------------------------------------------------------------------------------------
+DATA_DIR = env.path("HAECHI_DATA_DIR", default=str(BASE_DIR / ".local" / "data"))
+UPLOAD_DIR = Path(str(DATA_DIR)) / "uploads"
+MODEL_DIR = Path(str(DATA_DIR)) / "models"
+UPLOAD_MAX_BYTES = env.int("HAECHI_UPLOAD_MAX_BYTES", default=4 * 1024**3)
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
+STATIC_URL = "/static/"
+STATIC_ROOT = Path(str(env.path("HAECHI_STATIC_ROOT", default=str(BASE_DIR / ".local" / "static"))))
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+WHITENOISE_MANIFEST_STRICT = True
+
+# --- API ------------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_PAGINATION_CLASS": "webapp.common.pagination.Pages",
+    "PAGE_SIZE": 50,
+    "EXCEPTION_HANDLER": "webapp.common.errors.api_exception_handler",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Haechi",
+    "DESCRIPTION": "Where and when crime is likely, and which cameras to watch because of it. Places and times, never persons.",
+    "VERSION": "v1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "COMPONENT_SPLIT_REQUEST": True,
+}
+
+# --- Log ------------------------------------------------------------------------------------------
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": env.str("HAECHI_LOG_LEVEL", default="INFO")},
+}

@@ -1,0 +1,69 @@
+"""Watch plans: which cameras are watched in a slot, by which operator, in what order, and why."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from webapp.common.models import ScopedModel
+
+
+class WatchPlan(ScopedModel):
+    """The plan of one slot, made from one run. Published plans are never changed; a new one takes their place."""
+
+    class State(models.TextChoices):
+        DRAFT = "draft", _("draft")
+        PUBLISHED = "published", _("published")
+        REPLACED = "replaced", _("replaced")
+
+    run = models.ForeignKey("forecasts.ForecastRun", on_delete=models.PROTECT, related_name="watch_plans")
+    slot_start = models.DateTimeField()
+    slot_end = models.DateTimeField()
+    operators = models.PositiveSmallIntegerField()
+    cameras_per_operator = models.PositiveSmallIntegerField()
+    category_code = models.CharField(max_length=40, blank=True, help_text="blank: all categories")
+    state = models.CharField(max_length=10, choices=State, default=State.DRAFT)
+    expected_incidents = models.FloatField(help_text="expected incidents of the slot in the whole jurisdiction")
+    expected_captured = models.FloatField(help_text="expected incidents in the views of the chosen cameras")
+    expected_by_count = models.FloatField(help_text="the same for the cameras chosen by past counts alone: the baseline")
+    camera_count = models.PositiveIntegerField(help_text="working cameras the plan could choose from")
+    created_by = models.ForeignKey("accounts.User", null=True, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    published_by = models.ForeignKey("accounts.User", null=True, on_delete=models.PROTECT, related_name="+")
+    published_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["jurisdiction", "-slot_start"], name="plan_newest")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["jurisdiction", "slot_start", "category_code"],
+                condition=models.Q(state="published"),
+                name="plan_one_published",
+            ),
+            models.CheckConstraint(name="plan_slot_order", condition=models.Q(slot_end__gt=models.F("slot_start"))),
+            models.CheckConstraint(
+                name="plan_published_has_time", condition=models.Q(state="draft") | models.Q(published_at__isnull=False)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"watch plan {self.pk}"
+
+
+class WatchItem(models.Model):
+    """One camera of a plan, in the order of choice. Reached through its plan only."""
+
+    plan = models.ForeignKey(WatchPlan, on_delete=models.CASCADE, related_name="items")
+    rank = models.PositiveSmallIntegerField(help_text="1 = chosen first")
+    operator = models.PositiveSmallIntegerField(help_text="1 = first seat")
+    camera = models.ForeignKey("cameras.Camera", on_delete=models.PROTECT, related_name="+")
+    expected_captured = models.FloatField(help_text="expected incidents that this camera adds to those chosen before it")
+    reason = models.JSONField(help_text="top category, share, strongest cell, reason group and its factor")
+
+    class Meta:
+        ordering = ["rank"]
+        constraints = [
+            models.UniqueConstraint(fields=["plan", "rank"], name="watch_item_rank_once"),
+            models.UniqueConstraint(fields=["plan", "camera"], name="watch_item_camera_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.rank}. {self.camera_id}"
