@@ -1,0 +1,1 @@
+"""Measurements, one file a benchmark, each with its peers in the same run. `./run bench NAME` starts them."""
