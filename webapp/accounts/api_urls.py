@@ -1,5 +1,7 @@
 """Addresses of this room under /api/v1/."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from webapp.accounts.api import Me
+
+urlpatterns = [path("me/", Me.as_view(), name="me")]

@@ -3,9 +3,12 @@
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
+from webapp.api.jobs import JobCancel, JobDetail
+
 app_name = "api"
 urlpatterns = [
-    path("", include("webapp.common.api_urls")),
+    path("jobs/<uuid:job_id>/", JobDetail.as_view(), name="job"),
+    path("jobs/<uuid:job_id>/cancel/", JobCancel.as_view(), name="job-cancel"),
     path("", include("webapp.accounts.api_urls")),
     path("", include("webapp.crimes.api_urls")),
     path("", include("webapp.imports.api_urls")),

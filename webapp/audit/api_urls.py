@@ -1,5 +1,7 @@
 """Addresses of this room under /api/v1/."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from webapp.audit.api import AuditTrail
+
+urlpatterns = [path("audit/", AuditTrail.as_view(), name="audit")]

@@ -1,4 +1,6 @@
-from django.urls import URLPattern
+from django.urls import path
+
+from webapp.audit import views
 
 app_name = "audit"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [path("", views.audit_trail, name="trail")]
