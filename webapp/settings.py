@@ -19,7 +19,8 @@ DEBUG = env.bool("HAECHI_DEBUG", default=False)
 SECRET_KEY = env.str("HAECHI_SECRET_KEY", default="")
 if not SECRET_KEY:
     raise ImproperlyConfigured(
-        "HAECHI_SECRET_KEY is not set. `./run` makes one under .local/; elsewhere set HAECHI_SECRET_KEY or HAECHI_SECRET_KEY_FILE."
+        "HAECHI_SECRET_KEY is not set. `./run` makes one under .local/; "
+        "elsewhere set HAECHI_SECRET_KEY or HAECHI_SECRET_KEY_FILE."
     )
 ALLOWED_HOSTS = env.list("HAECHI_ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("HAECHI_TRUSTED_ORIGINS", default=[])
@@ -35,7 +36,6 @@ SECURE_REFERRER_POLICY = "same-origin"
 
 # --- Applications ---------------------------------------------------------------------------------
 INSTALLED_APPS = [
-    "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -102,7 +102,8 @@ def _bundled_library(package_file: str, pattern: str) -> str:
     found = sorted((package.parent / f"{package.name}.libs").glob(pattern))
     if len(found) != 1:
         raise ImproperlyConfigured(
-            f"Expected one {pattern} beside {package}, found {len(found)}. Install the wheel of {package.name}, not a source build."
+            f"Expected one {pattern} beside {package}, found {len(found)}. "
+            f"Install the wheel of {package.name}, not a source build."
         )
     return str(found[0])
 
@@ -138,7 +139,7 @@ CELERY_TASK_ROUTES = {
     "webapp.forecasts.tasks.*": {"queue": "train"},
 }
 CELERY_TIMEZONE = "UTC"
-CELERY_BEAT_SCHEDULE: dict[str, dict] = {
+CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     # Hourly, because each jurisdiction has its own time zone and shift hours; the task does nothing where a fresh run is there.
     "refresh-forecasts": {"task": "webapp.forecasts.tasks.refresh_forecasts", "schedule": 3600.0},
 }

@@ -23,9 +23,10 @@ pytestmark = pytest.mark.django_db
 )
 def test_the_database_refuses_to_change_the_trail(analyst, statement):
     record(action=AuditEntry.Action.SIGN_IN, actor=analyst)
-    with pytest.raises(ProgrammingError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
+    with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # pending checks of foreign keys would refuse TRUNCATE first
-        cursor.execute(statement)
+        with pytest.raises(ProgrammingError, match="append-only"), transaction.atomic():
+            cursor.execute(statement)
     assert AuditEntry.objects.get().actor_name == analyst.username
 
 
@@ -46,9 +47,9 @@ def test_a_failed_sign_in_is_recorded_with_the_name_as_typed(jurisdiction, clien
 
 
 def test_an_act_that_rolls_back_leaves_no_line(analyst):
-    with pytest.raises(RuntimeError), transaction.atomic():
+    with transaction.atomic():
         record(action=AuditEntry.Action.UPLOAD, actor=analyst)
-        raise RuntimeError
+        transaction.set_rollback(True)
     assert not AuditEntry.objects.exists()
 
 

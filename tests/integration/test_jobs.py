@@ -66,7 +66,7 @@ def test_an_unexpected_error_is_recorded_and_raised_for_the_log(job):
 
 
 def test_another_jurisdiction_sees_no_job(job, outsider):
-    with pytest.raises(HaechiError, match="no such job|작업"):
+    with pytest.raises(HaechiError, match=r"no such job|작업"):
         job_status(user=outsider, job_id=job.pk)
 
 

@@ -12,6 +12,7 @@ from webapp.common.errors import NotAllowed
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
+    from django.http import HttpRequest
 
 
 class Act(StrEnum):
@@ -45,6 +46,13 @@ def require(user: "User | AnonymousUser", act: Act) -> None:
     """Raise `NotAllowed` unless this person's role includes the act."""
     if not may(user, act):
         raise NotAllowed(_("Your role does not include this. Ask an administrator of your centre."), fields={"act": act.value})
+
+
+def caller(request: "HttpRequest | Request") -> User:
+    """The signed-in person behind a request. Raises `NotAllowed` for nobody."""
+    if not isinstance(request.user, User):
+        raise NotAllowed(_("Sign in first."))
+    return request.user
 
 
 def allows(act: Act, *, write: Act | None = None) -> type[BasePermission]:

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from webapp.accounts.permissions import Act, require
+from webapp.accounts.permissions import Act, caller, require
 from webapp.audit.models import AuditEntry
 from webapp.audit.services import record
 from webapp.common.models import Job
@@ -56,14 +56,14 @@ class JobOutput(serializers.Serializer[JobStatus]):
 class JobDetail(APIView):
     @extend_schema(operation_id="job", responses=JobOutput, summary="State and progress of a long job")
     def get(self, request: Request, job_id: UUID) -> Response:
-        return Response(JobOutput(job_status(user=request.user, job_id=job_id)).data)
+        return Response(JobOutput(job_status(user=caller(request), job_id=job_id)).data)
 
 
 class JobCancel(APIView):
     @extend_schema(operation_id="job_cancel", request=None, responses={202: JobOutput}, summary="Ask a job to stop")
     def post(self, request: Request, job_id: UUID) -> Response:
-        job = job_status(user=request.user, job_id=job_id).job
-        require(request.user, NEEDED_TO_CANCEL[Job.Kind(job.kind)])
+        job = job_status(user=caller(request), job_id=job_id).job
+        require(caller(request), NEEDED_TO_CANCEL[Job.Kind(job.kind)])
         request_cancel(job=job)
-        record(action=AuditEntry.Action.CANCEL_JOB, actor=request.user, target=f"job:{job.pk}", request=request)
-        return Response(JobOutput(job_status(user=request.user, job_id=job_id)).data, status=202)
+        record(action=AuditEntry.Action.CANCEL_JOB, actor=caller(request), target=f"job:{job.pk}", request=request)
+        return Response(JobOutput(job_status(user=caller(request), job_id=job_id)).data, status=202)

@@ -5,7 +5,7 @@ from typing import Any
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import generics, serializers
 
-from webapp.accounts.permissions import Act, allows
+from webapp.accounts.permissions import Act, allows, caller
 from webapp.audit.models import AuditEntry
 from webapp.audit.selectors import trail
 
@@ -31,4 +31,4 @@ class AuditTrail(generics.ListAPIView[AuditEntry]):
         if getattr(self, "swagger_fake_view", False):
             return AuditEntry.objects.none()
         query = self.request.query_params
-        return trail(user=self.request.user, action=query.get("action", ""), actor_name=query.get("actor", ""))
+        return trail(user=caller(self.request), action=query.get("action", ""), actor_name=query.get("actor", ""))

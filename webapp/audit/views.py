@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from webapp.accounts.permissions import caller
 from webapp.audit.models import AuditEntry
 from webapp.audit.selectors import trail
 
@@ -17,7 +18,7 @@ LINES_A_PAGE = 50
 def audit_trail(request: HttpRequest) -> HttpResponse:
     """Who did or saw what, newest first, filtered by act and person."""
     action, actor = request.GET.get("action", ""), request.GET.get("actor", "")
-    lines = Paginator(trail(user=request.user, action=action, actor_name=actor), LINES_A_PAGE)
+    lines = Paginator(trail(user=caller(request), action=action, actor_name=actor), LINES_A_PAGE)
     context = {
         "page": lines.get_page(request.GET.get("page")),
         "actions": AuditEntry.Action.choices,
