@@ -13,6 +13,7 @@ from django.conf import settings
 from django.core.cache import cache
 from django.db import connection
 from django.test import TransactionTestCase
+from django.utils import translation
 from rest_framework.test import APIClient
 
 from webapp.accounts.models import Jurisdiction, User
@@ -43,6 +44,15 @@ def _session_folder(tmp_path_factory: pytest.TempPathFactory) -> None:
 def _empty_cache() -> None:
     """Nothing of an earlier run is remembered. Only once: the broker's queues live in the same Redis database."""
     cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def _english_unless_said(settings: Any, request: pytest.FixtureRequest) -> Iterator[None]:
+    """Tests read the sentences in English, the language they are written in; those marked `korean` or `browser` in Korean."""
+    korean = request.node.get_closest_marker("korean") or request.node.get_closest_marker("browser")
+    settings.LANGUAGE_CODE = "ko" if korean else "en"
+    with translation.override(settings.LANGUAGE_CODE):
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")

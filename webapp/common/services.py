@@ -12,9 +12,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from django.conf import settings
 from django.core.cache import cache
 from django.db import connection
 from django.utils import timezone
+from django.utils import translation
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from webapp.common.errors import Conflict, HaechiError, NotFound
@@ -36,8 +39,12 @@ class JobCancelled(Exception):
 def create_job(
     *, jurisdiction: "Jurisdiction", kind: str, created_by: "User | None", parameters: dict[str, Any] | None = None
 ) -> Job:
-    """Record a job as waiting. Send its Celery task with `transaction.on_commit`."""
-    return Job.objects.create(jurisdiction=jurisdiction, kind=kind, created_by=created_by, parameters=parameters or {})
+    """Record a job as waiting. Send its Celery task with `transaction.on_commit`.
+
+    The language of the person who asks is kept, so that the job's sentences come in it.
+    """
+    values = (parameters or {}) | {"language": get_language()}
+    return Job.objects.create(jurisdiction=jurisdiction, kind=kind, created_by=created_by, parameters=values)
 
 
 def request_cancel(*, job: Job) -> Job:
@@ -89,7 +96,8 @@ def claimed_job(job_id: UUID) -> Iterator[tuple[Job, Callable[[float, str], None
     job = Job.objects.filter(pk=job_id).select_related("jurisdiction", "created_by").first()
     if job is None:
         raise NotFound(_("There is no such job."))
-    with _session_lock(job_id) as held:
+    language = job.parameters.get("language") or settings.LANGUAGE_CODE
+    with translation.override(language), _session_lock(job_id) as held:
         if not (held and _claim(job)):
             logger.info("job %s is not free (state %s); nothing to do", job_id, job.state)
             yield None
