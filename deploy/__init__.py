@@ -1,0 +1,1 @@
+"""What brings Haechi onto a machine."""
