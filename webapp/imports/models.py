@@ -29,6 +29,8 @@ class Upload(ScopedModel):
     created_at = models.DateTimeField(auto_now_add=True)
     committed_at = models.DateTimeField(null=True)
 
+    already_there = False  # set on the object when the same content was uploaded before; no column
+
     class Meta:
         constraints = [
             models.UniqueConstraint(

@@ -1,0 +1,146 @@
+"""Good rows into the database: binary COPY into a temporary table, then INSERT … SELECT, chunk by chunk.
+
+Works on any DB-API connection whose cursor has psycopg2's `copy_expert`. Opens no transaction and commits none: the
+caller owns it, so that an upload is in the database as a whole or not at all.
+"""
+
+import io
+import struct
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ingestion.validation import Finding, Incidents
+
+_COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + struct.pack(">ii", 0, 0)
+_COPY_END = struct.pack(">h", -1)
+_PG_EPOCH_S = 946_684_800  # 2000-01-01 UTC, from which PostgreSQL counts its microseconds
+_EWKB_POINT_WGS84 = np.frombuffer(struct.pack("<BII", 1, 0x20000001, 4326), np.uint8)
+
+# A temporary table is not written to the write-ahead log; a duplicate identifier is found by the target's own
+# unique index (ON CONFLICT), which also waits for an upload that runs beside this one.
+_CREATE = """
+CREATE TEMPORARY TABLE incoming_incident (
+    line integer, category bigint, occurred_from timestamptz, occurred_to timestamptz, hour smallint,
+    point geometry(Point, 4326), cell bigint, parent bigint, source_id varchar(80)
+) ON COMMIT DROP
+"""
+_INSERT = """
+INSERT INTO crimes_incident (jurisdiction_id, upload_id, category_id, occurred_from, occurred_to, local_hour_of_week,
+                             point, cell, cell_parent, source_line, source_id)
+SELECT %(jurisdiction)s, %(upload)s, category, occurred_from, occurred_to, hour, point, cell, parent, line, source_id
+FROM incoming_incident
+"""
+_SKIP_KNOWN = "ON CONFLICT (jurisdiction_id, source_id) WHERE source_id IS NOT NULL DO NOTHING"
+# Found through the unique indexes (upload_id, source_line) and (jurisdiction_id, source_id): one look-up a row.
+_LEFT_OUT = """
+SELECT n.line, n.source_id, known.upload_id = %(upload)s
+FROM incoming_incident n
+JOIN crimes_incident known ON known.jurisdiction_id = %(jurisdiction)s AND known.source_id = n.source_id
+WHERE NOT (known.upload_id = %(upload)s AND known.source_line = n.line)
+ORDER BY n.line
+"""
+_COPY_FINDINGS = """COPY imports_rejectedrow (upload_id, line, "column", reason, value, raw) FROM STDIN"""
+
+
+class Cursor(Protocol):
+    """What this module needs of a psycopg2 cursor."""
+
+    rowcount: int
+
+    def execute(self, query: str, parameters: Any = None) -> Any: ...
+    def fetchall(self) -> list[Any]: ...
+    def copy_expert(self, sql: str, file: Any, size: int = ...) -> Any: ...
+
+
+class IncidentWriter:
+    """Writes the chunks of one upload through one cursor, inside the caller's transaction."""
+
+    def __init__(self, cursor: Cursor, *, jurisdiction_id: int, upload_id: int):
+        self.cursor = cursor
+        self.names = {"jurisdiction": jurisdiction_id, "upload": upload_id}
+        cursor.execute("DROP TABLE IF EXISTS pg_temp.incoming_incident")
+        cursor.execute(_CREATE)
+
+    def write(self, incidents: Incidents, encoded: bytes) -> list[tuple[int, str, bool]]:
+        """Insert a chunk; returns line, identifier and "is it in this file" of the rows whose identifier is known already.
+
+        `encoded` is `encode_incidents(incidents)`, made beforehand so that it can be made in another thread.
+        """
+        if not len(incidents):
+            return []
+        self.cursor.copy_expert("COPY incoming_incident FROM STDIN (FORMAT binary)", io.BytesIO(encoded), 1 << 18)
+        has_identifiers = incidents.source_id is not None
+        self.cursor.execute(_INSERT + (_SKIP_KNOWN if has_identifiers else ""), self.names)
+        left_out: list[tuple[int, str, bool]] = []
+        if self.cursor.rowcount != len(incidents):
+            self.cursor.execute(_LEFT_OUT, self.names)
+            left_out = [(line, name, in_file) for line, name, in_file in self.cursor.fetchall()]
+        self.cursor.execute("TRUNCATE incoming_incident")
+        return left_out
+
+    def write_findings(self, findings: Sequence[Finding]) -> None:
+        """Record the rows that were not taken in."""
+        if not findings:
+            return
+        upload = str(self.names["upload"])
+        lines = (
+            "\t".join((upload, str(one.line), _escaped(one.column), one.reason, _escaped(one.value), _escaped(one.raw)))
+            for one in findings
+        )
+        self.cursor.copy_expert(_COPY_FINDINGS, io.StringIO("\n".join(lines) + "\n"))
+
+
+def encode_incidents(incidents: Incidents) -> bytes:
+    """The rows in PostgreSQL's binary COPY format, columns as in `incoming_incident`."""
+    count = len(incidents)
+    start = ((incidents.start_s - _PG_EPOCH_S) * 1_000_000).astype(">i8")
+    end = ((incidents.end_s - _PG_EPOCH_S) * 1_000_000).astype(">i8")
+    fields: list[tuple[str, int, NDArray[np.uint8]]] = [
+        ("line", 4, _bytes(incidents.line.astype(">i4"))),
+        ("category", 8, _bytes(incidents.category.astype(">i8"))),
+        ("start", 8, _bytes(start)),
+        ("end", 8, _bytes(end)),
+        ("hour", 2, _bytes(incidents.hour_of_week.astype(">i2"))),
+        ("point", 25, encode_points(incidents.longitude, incidents.latitude)),
+        ("cell", 8, _bytes(incidents.cell.astype(">u8"))),
+        ("parent", 8, _bytes(incidents.parent.astype(">u8"))),
+    ]
+    fixed = 2 + sum(4 + size for _, size, _ in fields)
+    names = [(name or "").encode() for name in incidents.source_id or []]
+    longest = max(map(len, names), default=0)
+    table = np.zeros((count, fixed + 4 + longest), np.uint8)
+    table[:, :2] = _bytes(np.array([len(fields) + 1], ">i2"))
+    at = 2
+    for _, size, values in fields:
+        table[:, at : at + 4] = _bytes(np.array([size], ">i4"))
+        table[:, at + 4 : at + 4 + size] = values
+        at += 4 + size
+    if not longest:
+        table[:, at : at + 4] = 0xFF  # length -1: NULL
+        return _COPY_HEADER + table.tobytes() + _COPY_END
+    lengths = np.fromiter(map(len, names), np.int64, count)
+    table[:, at : at + 4] = _bytes(np.where(lengths == 0, -1, lengths).astype(">i4"))
+    table[:, at + 4 :] = np.array(names, dtype=f"S{longest}").view(np.uint8).reshape(count, longest)
+    keep = np.arange(table.shape[1]) < (fixed + 4 + lengths)[:, None]
+    return _COPY_HEADER + table[keep].tobytes() + _COPY_END
+
+
+def encode_points(longitude: NDArray[np.float64], latitude: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """Points in degrees WGS84 as EWKB with SRID 4326: UInt8[points, 25]."""
+    points = np.empty((len(longitude), 25), np.uint8)
+    points[:, :9] = _EWKB_POINT_WGS84
+    points[:, 9:17] = _bytes(longitude.astype("<f8"))
+    points[:, 17:25] = _bytes(latitude.astype("<f8"))
+    return points
+
+
+def _bytes(values: NDArray[Any]) -> NDArray[np.uint8]:
+    return np.ascontiguousarray(values).view(np.uint8).reshape(len(values), values.dtype.itemsize)
+
+
+def _escaped(text: str) -> str:
+    """Text for COPY's text format."""
+    return text.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
