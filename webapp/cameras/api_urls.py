@@ -1,5 +1,7 @@
 """Addresses of this room under /api/v1/."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from webapp.cameras import api
+
+urlpatterns = [path("cameras/", api.CameraList.as_view(), name="cameras")]

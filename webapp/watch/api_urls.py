@@ -1,5 +1,12 @@
 """Addresses of this room under /api/v1/."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from webapp.watch import api
+
+urlpatterns = [
+    path("watch-plans/", api.PlanList.as_view(), name="watch-plans"),
+    path("watch-plans/<int:plan_id>/", api.PlanDetail.as_view(), name="watch-plan"),
+    path("watch-plans/<int:plan_id>/publish/", api.PlanPublish.as_view(), name="watch-plan-publish"),
+    path("watch-plans/<int:plan_id>/watch-list.csv", api.WatchListFile.as_view(), name="watch-list"),
+]
