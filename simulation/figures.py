@@ -41,7 +41,7 @@ class CrimeFigures:
 
 @dataclass(frozen=True)
 class CameraFigures:
-    """How cameras are spread in the register: their total, shares of sites by number of cameras, of all-round lenses, of purposes."""
+    """How cameras are spread in the register: their total, and shares of sites by size, of all-round lenses, of purposes."""
 
     total: int
     site_sizes: Mapping[int, float]
