@@ -1,13 +1,17 @@
 """Reads of runs, rates and reasons, for the pages, the API and the watch plans."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
-from django.db.models import Q
+from django.conf import settings
+from django.db.models import Q, QuerySet
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from webapp.common.errors import NotFound
+from webapp.common.models import Job
+from webapp.crimes.models import Category
 from webapp.forecasts.models import ForecastRun, Rates, Reasons
 
 if TYPE_CHECKING:
@@ -60,3 +64,34 @@ def rates_by_category(*, run: ForecastRun, slot: int) -> dict[str, Vector]:
 def reasons_by_category(*, run: ForecastRun) -> dict[str, Reasons]:
     """Grouped contributions of each category's rates, by category code."""
     return {reasons.category.code: reasons for reasons in Reasons.objects.filter(run=run).select_related("category")}
+
+
+def run_list(*, user: "User") -> QuerySet[ForecastRun]:
+    """The published runs of the person's jurisdiction, newest first, each with its grid."""
+    runs = ForecastRun.objects.visible_to(user).filter(state=ForecastRun.State.PUBLISHED)
+    # The grid's cells (320 KB for 40,000 cells) are never wanted in a list.
+    return runs.select_related("grid", "created_by").defer("grid__cells").order_by("-published_at", "-pk")
+
+
+def slot_totals(*, run: ForecastRun) -> list[list[float]]:
+    """Expected incidents of the whole jurisdiction: [slot][category] in the order of `run.category_codes`."""
+    column = {code: position for position, code in enumerate(run.category_codes)}
+    totals = [[0.0] * len(column) for _slot in run.slot_starts]
+    for slot, code, total in Rates.objects.filter(run=run).values_list("slot", "category__code", "total"):
+        totals[slot][column[code]] = total
+    return totals
+
+
+def category_labels(*, jurisdiction: "Jurisdiction") -> dict[str, str]:
+    """{code: name in the language of the page}, in the taxonomy's order."""
+    return {category.code: category.label for category in Category.objects.of(jurisdiction).order_by("position")}
+
+
+def open_job(*, jurisdiction: "Jurisdiction", kind: Job.Kind) -> Job | None:
+    """The job of this kind that waits or runs, unless it is being cancelled or must be dead.
+
+    A job older than the longest time limit of a task can no longer be at work: its worker was lost with the queue.
+    """
+    alive_since = timezone.now() - timedelta(seconds=settings.CELERY_TASK_TIME_LIMIT)
+    jobs = Job.objects.of(jurisdiction).filter(kind=kind, state__in=[Job.State.QUEUED, Job.State.RUNNING])
+    return jobs.filter(cancel_requested=False, created_at__gt=alive_since).order_by("created_at").first()

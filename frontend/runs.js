@@ -1,0 +1,73 @@
+/** The page of forecasts: starts and follows jobs, and draws the two pictures of the back-test. */
+import { followJob } from "./job.js";
+import { postJson } from "./lib/api.js";
+import { h, replace } from "./lib/dom.js";
+import { bandsChart, captureChart } from "./runs/charts.js";
+
+/**
+ * Follow a job in its box; when it has succeeded the page shows the new result.
+ * @param {string} id
+ * @param {HTMLElement} box
+ * @param {HTMLButtonElement | null} button
+ */
+async function follow(id, box, button) {
+  box.hidden = false;
+  if (button) button.disabled = true;
+  try {
+    const job = await followJob(id, box);
+    if (job.state === "succeeded") location.reload();
+  } catch (error) {
+    complain(box, error.message);
+  } finally {
+    if (button) button.disabled = false;
+  }
+}
+
+/**
+ * @param {HTMLElement} starter a button, or a form whose fields are sent along
+ * @param {HTMLElement} box
+ * @param {HTMLButtonElement} button
+ */
+async function start(starter, box, button) {
+  button.disabled = true;
+  const body = starter instanceof HTMLFormElement ? Object.fromEntries(new FormData(starter)) : {};
+  try {
+    const job = await postJson(starter.dataset.start, body);
+    await follow(job.id, box, button);
+  } catch (error) {
+    complain(box, error.message);
+    button.disabled = false;
+  }
+}
+
+/**
+ * @param {HTMLElement} box
+ * @param {string} sentence
+ */
+function complain(box, sentence) {
+  box.hidden = false;
+  replace(box, h("p", { class: "notice notice-bad", role: "alert" }, sentence));
+}
+
+for (const starter of document.querySelectorAll("[data-start]")) {
+  const box = document.getElementById(starter.dataset.progress);
+  const isForm = starter instanceof HTMLFormElement;
+  const button = isForm ? starter.querySelector("button") : starter;
+  starter.addEventListener(isForm ? "submit" : "click", (event) => {
+    event.preventDefault();
+    start(starter, box, button);
+  });
+  if (box.dataset.job) follow(box.dataset.job, box, button);
+}
+
+// Somebody who may see the page but not start anything still sees how far a job of a colleague is.
+for (const box of document.querySelectorAll("[data-job]")) {
+  if (!document.querySelector(`[data-progress="${box.id}"]`)) follow(box.dataset.job, box, null);
+}
+
+const data = document.getElementById("backtest-chart");
+if (data) {
+  const series = JSON.parse(data.textContent);
+  replace(document.querySelector("[data-chart=capture]"), captureChart(series));
+  replace(document.querySelector("[data-chart=bands]"), bandsChart(series));
+}

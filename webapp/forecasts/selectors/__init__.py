@@ -1,0 +1,46 @@
+"""Reads of the forecasts: runs and rates, one cell in detail, back-tests, and the material that models learn from."""
+
+from webapp.forecasts.selectors.backtests import backtest_for, backtest_list, backtest_table, newest_backtest
+from webapp.forecasts.selectors.cells import CellDetail, cell_detail
+from webapp.forecasts.selectors.freshness import is_backtest_fresh, is_forecast_fresh
+from webapp.forecasts.selectors.material import Material, default_cutoff, is_live, material_until
+from webapp.forecasts.selectors.page import RunsPage, runs_page
+from webapp.forecasts.selectors.runs import (
+    category_labels,
+    current_run,
+    open_job,
+    rates_by_category,
+    rates_vector,
+    reasons_by_category,
+    run_for,
+    run_list,
+    slot_index,
+    slot_totals,
+)
+
+__all__ = [
+    "CellDetail",
+    "Material",
+    "RunsPage",
+    "backtest_for",
+    "backtest_list",
+    "backtest_table",
+    "category_labels",
+    "cell_detail",
+    "current_run",
+    "default_cutoff",
+    "is_backtest_fresh",
+    "is_forecast_fresh",
+    "is_live",
+    "material_until",
+    "newest_backtest",
+    "open_job",
+    "rates_by_category",
+    "rates_vector",
+    "reasons_by_category",
+    "run_for",
+    "run_list",
+    "runs_page",
+    "slot_index",
+    "slot_totals",
+]

@@ -1,0 +1,172 @@
+"""What a model learns from: the incidents before a cut-off, on the jurisdiction's cells, as the prediction core takes them."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import h3.api.numpy_int as h3
+import numpy as np
+import numpy.typing as npt
+from django.db.models import Min
+from django.utils.translation import gettext as _
+
+from prediction.grid import Grid
+from prediction.panel import Incidents
+from prediction.slots import SlotScheme
+from webapp.accounts.models import Jurisdiction
+from webapp.common.errors import HaechiError
+from webapp.crimes.models import CellGrid, Incident
+from webapp.crimes.selectors import current_grid, incident_arrays, newest_incident_time
+
+LIVE_FOR = timedelta(days=14)  # data whose newest incident is older than this are of the past, like a city's published file
+LEAST_INCIDENTS = 100  # below, rates per cell would be invented, not learnt
+LEAST_HISTORY = timedelta(weeks=8)
+INCIDENT_RESOLUTION = 10
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """The input of one training, with what must be recorded of it.
+
+    `outside`: incidents left out because no cell of the grid holds them. `sha256`: of all incidents before the cut-off.
+    """
+
+    grid: CellGrid
+    core_grid: Grid
+    scheme: SlotScheme
+    incidents: Incidents
+    categories: tuple[str, ...]
+    sha256: str
+    outside: int
+
+    def counts_by_category(self) -> dict[str, int]:
+        """Incidents learnt from, by category code."""
+        counts = np.bincount(self.incidents.category, minlength=len(self.categories))
+        return {code: int(count) for code, count in zip(self.categories, counts, strict=True)}
+
+
+def scheme_of(*, jurisdiction: Jurisdiction) -> SlotScheme:
+    """The jurisdiction's slots."""
+    return SlotScheme(time_zone=jurisdiction.time_zone, start_hours=tuple(jurisdiction.slot_start_hours))
+
+
+def is_live(*, newest: datetime | None, now: datetime) -> bool:
+    """Whether data keep coming in: the newest incident is younger than 14 days."""
+    return newest is not None and now - newest < LIVE_FOR
+
+
+def default_cutoff(*, jurisdiction: Jurisdiction, now: datetime) -> datetime:
+    """The cut-off where nobody gave one; always the start of a slot, so that the forecast begins with that slot.
+
+    Live data: the start of the slot in progress, so that the map covers now. Data of the past: the first slot start
+    after the newest incident. Raises `HaechiError` where there are no incidents.
+    """
+    newest = newest_incident_time(jurisdiction=jurisdiction)
+    if newest is None:
+        raise _no_incidents(jurisdiction)
+    scheme = scheme_of(jurisdiction=jurisdiction)
+    if not is_live(newest=newest, now=now):
+        return scheme.next_start(newest + timedelta(seconds=1))  # the newest incident itself is still learnt from
+    starts = scheme.starts(now - timedelta(days=2), 3 * scheme.per_day)
+    return max(start for start in starts if start <= now)
+
+
+def check_cutoff(*, jurisdiction: Jurisdiction, cutoff: datetime, now: datetime) -> None:
+    """Raise `HaechiError` where no forecast can be made as of this instant: cheap, before a job is queued."""
+    current_grid(jurisdiction=jurisdiction)
+    first = _first_incident_time(jurisdiction)
+    if first is None:
+        raise _no_incidents(jurisdiction)
+    if cutoff > now:
+        raise HaechiError(
+            _("The cut-off %(cutoff)s lies in the future. Give a moment in the past, or none.")
+            % {"cutoff": _local(jurisdiction, cutoff)},
+            code="cutoff_in_future",
+            fields={"cutoff": cutoff.isoformat()},
+        )
+    if cutoff - first < LEAST_HISTORY:
+        raise HaechiError(
+            _(
+                "A forecast needs %(weeks)s weeks of incidents before its cut-off; the first one is of %(first)s. "
+                "Upload older data, or choose a later cut-off."
+            )
+            % {"weeks": LEAST_HISTORY.days // 7, "first": _local(jurisdiction, first)},
+            code="history_too_short",
+            fields={"first": first.isoformat(), "cutoff": cutoff.isoformat()},
+        )
+
+
+def weeks_available(*, jurisdiction: Jurisdiction, end: datetime, least: int) -> int:
+    """Weeks before `end` that can be tested and still leave enough to learn from. Raises `HaechiError` below `least`."""
+    first = _first_incident_time(jurisdiction)
+    if first is None:
+        raise _no_incidents(jurisdiction)
+    weeks = (end - first - LEAST_HISTORY) // timedelta(weeks=1)
+    if weeks < least:
+        raise HaechiError(
+            _(
+                "A back-test needs %(needed)s weeks of incidents: %(learn)s to learn from and %(least)s to test on. "
+                "Upload older data."
+            )
+            % {"needed": LEAST_HISTORY.days // 7 + least, "learn": LEAST_HISTORY.days // 7, "least": least},
+            code="history_too_short",
+            fields={"first": first.isoformat(), "end": end.isoformat()},
+        )
+    return weeks
+
+
+def material_until(*, jurisdiction: Jurisdiction, cutoff: datetime) -> Material:
+    """All incidents that began before `cutoff`, on the current grid. Raises `HaechiError` where they are too few."""
+    grid = current_grid(jurisdiction=jurisdiction)
+    arrays = incident_arrays(jurisdiction=jurisdiction, before=cutoff)
+    core_grid = Grid.from_h3(grid.array())
+    incidents = Incidents.on_grid(
+        core_grid, _cells_at(arrays.cell, grid.resolution), arrays.start_s, arrays.end_s, arrays.category
+    )
+    inside = len(incidents)
+    if inside < LEAST_INCIDENTS:
+        raise HaechiError(
+            _(
+                "%(name)s has %(count)s incidents in its cells before the cut-off; a forecast needs at least %(least)s. "
+                "Upload more data."
+            )
+            % {"name": jurisdiction.label, "count": inside, "least": LEAST_INCIDENTS},
+            code="too_few_incidents",
+            fields={"count": inside, "least": LEAST_INCIDENTS},
+        )
+    return Material(
+        grid=grid,
+        core_grid=core_grid,
+        scheme=scheme_of(jurisdiction=jurisdiction),
+        incidents=incidents,
+        categories=arrays.categories,
+        sha256=arrays.sha256,
+        outside=len(arrays) - inside,
+    )
+
+
+def _cells_at(cells: npt.NDArray[np.uint64], resolution: int) -> npt.NDArray[np.uint64]:
+    """The incidents' cells (recorded at resolution 10) as cells of a coarser grid."""
+    if resolution == INCIDENT_RESOLUTION:
+        return cells
+    if resolution > INCIDENT_RESOLUTION:
+        raise HaechiError(
+            _("Incidents are recorded in cells of resolution %(ours)s; a grid of resolution %(grid)s is finer than that.")
+            % {"ours": INCIDENT_RESOLUTION, "grid": resolution},
+            code="grid_too_fine",
+        )
+    unique, back = np.unique(cells, return_inverse=True)
+    parents = np.array([h3.cell_to_parent(int(cell), resolution) for cell in unique], dtype=np.uint64)
+    return parents[back]
+
+
+def _first_incident_time(jurisdiction: Jurisdiction) -> datetime | None:
+    first: datetime | None = Incident.objects.of(jurisdiction).aggregate(first=Min("occurred_from"))["first"]
+    return first
+
+
+def _no_incidents(jurisdiction: Jurisdiction) -> HaechiError:
+    return HaechiError(_("%(name)s has no incidents yet. Upload data first.") % {"name": jurisdiction.label}, code="no_incidents")
+
+
+def _local(jurisdiction: Jurisdiction, moment: datetime) -> str:
+    return f"{moment.astimezone(jurisdiction.zone):%Y-%m-%d %H:%M}"

@@ -1,0 +1,99 @@
+"""The work of a back-test job: score all learners on past weeks and store the scores, in one transaction at the end."""
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from prediction.backtest import BacktestResult, run_backtest
+from webapp.accounts.models import Jurisdiction
+from webapp.common.models import Job
+from webapp.common.services import JobCancelled, claimed_job
+from webapp.forecasts.models import Backtest, BacktestScore
+from webapp.forecasts.selectors.material import default_cutoff, material_until
+from webapp.forecasts.services.shared import Progress, core_errors_as_sentences, no_progress, part, plain
+from webapp.forecasts.services.starting import DEFAULT_SEED
+from webapp.version import version
+
+
+def run_backtest_job(*, job_id: UUID) -> Backtest | None:
+    """The work of a back-test job; None where another worker has it or it is over."""
+    with claimed_job(job_id) as claim:
+        if claim is None:
+            return None
+        job, progress = claim
+        return make_backtest(
+            jurisdiction=job.jurisdiction,
+            end=datetime.fromisoformat(job.parameters["end"]),
+            weeks=job.parameters["weeks"],
+            seed=job.parameters["seed"],
+            progress=progress,
+            job=job,
+        )
+
+
+def make_backtest(
+    *,
+    jurisdiction: Jurisdiction,
+    end: datetime | None = None,
+    weeks: int = 26,
+    seed: int = DEFAULT_SEED,
+    progress: Progress = no_progress,
+    job: Job | None = None,
+) -> Backtest:
+    """Score all learners on the `weeks` weeks before `end`, each week with a model that never saw it, and store it.
+
+    Where `job` has made its back-test already, that one is returned. Raises as `make_forecast`.
+    """
+    done = Backtest.objects.of(jurisdiction).filter(job=job).first() if job else None
+    if done is not None:
+        return done
+    end = end or default_cutoff(jurisdiction=jurisdiction, now=timezone.now())
+    progress(0.0, "load")
+    material = material_until(jurisdiction=jurisdiction, cutoff=end)
+    with core_errors_as_sentences():
+        result = run_backtest(
+            material.incidents,
+            material.core_grid,
+            scheme=material.scheme,
+            categories=material.categories,
+            end=end,
+            weeks=weeks,
+            seed=seed,
+            progress=part(progress, 0.02, 0.98),
+        )
+    progress(0.98, "store")
+    backtest = Backtest(
+        jurisdiction=jurisdiction,
+        job=job,
+        grid=material.grid,
+        seed=seed,
+        code_version=version(),
+        data_sha256=material.sha256,
+        created_by=job.created_by if job else None,
+    )
+    return _store_backtest(backtest, result)
+
+
+@transaction.atomic
+def _store_backtest(backtest: Backtest, result: BacktestResult) -> Backtest:
+    if backtest.job is not None and Job.objects.select_for_update().get(pk=backtest.job.pk).cancel_requested:
+        raise JobCancelled
+    backtest.windows = result.windows
+    backtest.window_hours = result.window_hours
+    backtest.first_window_start = result.first_window_start
+    backtest.last_window_end = result.last_window_end
+    backtest.active_cell_share = result.active_cell_share
+    backtest.save()
+    BacktestScore.objects.bulk_create(
+        BacktestScore(
+            backtest=backtest,
+            learner=score.learner,
+            category_code=score.category,
+            incidents=score.incidents,
+            metrics=plain(score.metrics),
+        )
+        for score in result.scores
+    )
+    return backtest
