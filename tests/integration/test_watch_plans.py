@@ -46,6 +46,7 @@ def test_a_plan_holds_the_best_cameras_in_order_of_choice(run):
     assert gains == sorted(gains, reverse=True)
     assert plan.expected_captured == pytest.approx(sum(gains))
     assert plan.camera_count == 40
+    assert plan.expected_captured <= plan.upper_bound < plan.expected_captured * 1.2
 
 
 def test_the_expected_captured_incidents_are_those_of_the_union_of_the_views(run):

@@ -48,6 +48,9 @@ class PlanOutput(serializers.Serializer[Any]):
     expected_incidents = serializers.FloatField(help_text="expected incidents of the slot in the whole jurisdiction")
     expected_captured = serializers.FloatField(help_text="expected incidents in the views of the chosen cameras")
     expected_by_count = serializers.FloatField(help_text="the same for as many cameras chosen by past counts alone")
+    upper_bound = serializers.FloatField(
+        allow_null=True, help_text="no choice of as many cameras can capture more: how near the choice is to the best one"
+    )
     camera_count = serializers.IntegerField(help_text="working cameras the plan could choose from")
     created_at = serializers.DateTimeField()
     published_at = serializers.DateTimeField(allow_null=True)

@@ -24,6 +24,7 @@ class WatchPlan(ScopedModel):
     expected_incidents = models.FloatField(help_text="expected incidents of the slot in the whole jurisdiction")
     expected_captured = models.FloatField(help_text="expected incidents in the views of the chosen cameras")
     expected_by_count = models.FloatField(help_text="the same for the cameras chosen by past counts alone: the baseline")
+    upper_bound = models.FloatField(null=True, help_text="no choice of as many cameras can capture more expected incidents")
     camera_count = models.PositiveIntegerField(help_text="working cameras the plan could choose from")
     created_by = models.ForeignKey("accounts.User", null=True, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)

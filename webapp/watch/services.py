@@ -1,6 +1,5 @@
 """Writes of watch plans: make one from a run, publish it, keep one in force for the slot that is on."""
 
-import logging
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
     from webapp.accounts.models import User
-
-logger = logging.getLogger(__name__)
 
 OPERATORS_AT_MOST = 500
 CAMERAS_PER_OPERATOR_AT_MOST = 200
@@ -58,8 +55,11 @@ def make_plan(
     cameras = working_cameras(jurisdiction=jurisdiction)
     if not len(cameras):
         raise HaechiError(
-            _("No working camera is registered for %(name)s. Register its cameras first (see docs/watch.md), then make the plan.")
-            % {"name": jurisdiction.label},
+            _(
+                "No working camera is registered for %(name)s. Register its cameras first "
+                "(./run manage register_cameras FILE --jurisdiction %(code)s), then make the plan."
+            )
+            % {"name": jurisdiction.label, "code": jurisdiction.code},
             code="no_cameras",
         )
     rates = rates_by_category(run=run, slot=slot)
@@ -84,11 +84,11 @@ def make_plan(
         expected_incidents=sum(float(rates[code].sum(dtype="f8")) for code in rates if category_code in ("", code)),
         expected_captured=chosen.captured,
         expected_by_count=chosen.captured_by_count,
+        upper_bound=chosen.upper_bound,
         camera_count=len(cameras),
         created_by=user,
     )
     _store_items(plan, chosen)
-    logger.info("plan %s: %d of %d cameras, bound %.6f", plan.pk, len(chosen.seats), len(cameras), chosen.upper_bound)
     return plan
 
 
