@@ -4,6 +4,7 @@ import csv
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.db import connection
@@ -97,6 +98,48 @@ def _lines(found: Upload, limit: int | None) -> Iterator[RejectedLine]:
     rows = RejectedRow.objects.filter(upload=found).order_by("line")
     for row in rows[:limit] if limit else rows.iterator(chunk_size=2000):
         yield RejectedLine(row.line, row.column, row.reason, sentences.rejected(row), row.value, row.raw)
+
+
+@dataclass(frozen=True)
+class UploadPage:
+    """All that the page of one upload shows."""
+
+    upload: Upload
+    label: str
+    message: str
+    reasons: list[dict[str, Any]]
+    warnings: list[dict[str, Any]]
+    first: datetime | None
+    last: datetime | None
+    rejected: list[RejectedLine]
+    job_is_open: bool
+
+
+def upload_page(*, user: "User", upload_id: int, rows: int = 200, request: "HttpRequest | None" = None) -> UploadPage:
+    """One upload with its counts, sentences and first rejected rows; showing rows leaves a line in the trail."""
+    found = upload(user=user, upload_id=upload_id)
+    sentences = Sentences(found)
+    has_rejected = found.state == Upload.State.COMMITTED and found.rows_rejected
+    return UploadPage(
+        upload=found,
+        label=format_label(found.preset),
+        message=sentences.message(),
+        reasons=sentences.reasons(),
+        warnings=sentences.warnings(),
+        first=_moment(found.report.get("first")),
+        last=_moment(found.report.get("last")),
+        rejected=list(rejected_rows(user=user, upload_id=upload_id, limit=rows, request=request)) if has_rejected else [],
+        job_is_open=found.state == Upload.State.WAITING and found.job is not None and not found.job.is_over,
+    )
+
+
+def format_label(name: str) -> str:
+    """What a format is called on a page."""
+    return PRESETS[name].label if name in PRESETS else name
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
 
 
 class _Echo:

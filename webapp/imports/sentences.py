@@ -1,6 +1,7 @@
 """Codes of the ingestion core to sentences for people, in the language of the page. The one place where that happens."""
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -47,10 +48,14 @@ class Sentences:
 
     def __init__(self, upload: Upload):
         self.upload = upload
-        categories = Category.objects.of(upload.jurisdiction).order_by("position")
-        preset = PRESETS.get(upload.preset)
-        self.context = {
-            "place": upload.jurisdiction.label,
+
+    @cached_property
+    def context(self) -> dict[str, str]:
+        """What some sentences name beside the row: the jurisdiction, its categories, a time as the preset writes it."""
+        categories = Category.objects.of(self.upload.jurisdiction).order_by("position")
+        preset = PRESETS.get(self.upload.preset)
+        return {
+            "place": self.upload.jurisdiction.label,
             "known": ", ".join(f"{category.label} ({category.code})" for category in categories),
             "example": preset.time_example if preset else "",
         }

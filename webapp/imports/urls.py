@@ -1,4 +1,11 @@
-from django.urls import URLPattern
+"""Pages of uploads."""
+
+from django.urls import path
+
+from webapp.imports import views
 
 app_name = "imports"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("", views.uploads, name="uploads"),
+    path("<int:upload_id>/", views.upload, name="upload"),
+]
