@@ -1,4 +1,6 @@
-from django.urls import URLPattern
+from django.urls import path
+
+from webapp.maps import views
 
 app_name = "maps"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [path("", views.map_page, name="map")]

@@ -1,0 +1,26 @@
+"""Reads for the map: the cells' geometry, one byte a cell and step, the layers beneath, and what the page starts from."""
+
+from webapp.maps.selectors.bootstrap import MapStart, map_start
+from webapp.maps.selectors.cells import CELLS_VERSION, decode_cells, encode_cells, grid_cells
+from webapp.maps.selectors.layers import areas_geojson, places_geojson
+from webapp.maps.selectors.top import TopCell, top_cells
+from webapp.maps.selectors.values import Scale, run_scales, scale_of, to_bytes, value_bytes, values_tag
+
+__all__ = [
+    "CELLS_VERSION",
+    "MapStart",
+    "Scale",
+    "TopCell",
+    "areas_geojson",
+    "decode_cells",
+    "encode_cells",
+    "grid_cells",
+    "map_start",
+    "places_geojson",
+    "run_scales",
+    "scale_of",
+    "to_bytes",
+    "top_cells",
+    "value_bytes",
+    "values_tag",
+]
