@@ -38,11 +38,6 @@ class Material:
     sha256: str
     outside: int
 
-    def counts_by_category(self) -> dict[str, int]:
-        """Incidents learnt from, by category code."""
-        counts = np.bincount(self.incidents.category, minlength=len(self.categories))
-        return {code: int(count) for code, count in zip(self.categories, counts, strict=True)}
-
 
 def scheme_of(*, jurisdiction: Jurisdiction) -> SlotScheme:
     """The jurisdiction's slots."""

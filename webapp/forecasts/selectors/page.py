@@ -48,13 +48,13 @@ class RunsPage:
 
 
 def runs_page(*, user: "User", category: str = "") -> RunsPage:
-    """The page for this person, with the back-test of one category (blank = all). Raises `NotAllowed`, `NotFound`."""
+    """The page for this person, with the back-test of one category (blank = all). Raises `NotAllowed`."""
     require(user, Act.SEE_MAP)
     jurisdiction = user.jurisdiction
     runs = list(run_list(user=user)[:RUNS_SHOWN])
     run = runs[0] if runs else None
     backtest = newest_backtest(jurisdiction=jurisdiction)
-    table = backtest_table(backtest=backtest, category=category) if backtest else None
+    table = backtest_table(backtest=backtest, category=category) if backtest and _has(backtest, category) else None
     rows = table.rows if table else []
     headline = next((row for row in rows if row.learner == MODEL), None)
     rivals = [row for row in rows if row.learner != MODEL and row.capture_5.value is not None]
@@ -77,6 +77,11 @@ def runs_page(*, user: "User", category: str = "") -> RunsPage:
         forecast_job=open_job(jurisdiction=jurisdiction, kind=Job.Kind.FORECAST),
         backtest_job=open_job(jurisdiction=jurisdiction, kind=Job.Kind.BACKTEST),
     )
+
+
+def _has(backtest: Backtest, category: str) -> bool:
+    """A category without incidents in the windows has no scores."""
+    return any(score.category_code == category for score in backtest.scores.all())
 
 
 def _expected(run: ForecastRun | None) -> float:

@@ -7,7 +7,6 @@ killed job leaves neither a row nor a file, and the same job delivered twice mak
 import hashlib
 import os
 import tempfile
-from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from uuid import UUID
@@ -17,7 +16,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from prediction.engine import EngineSettings, Forecast, TrainedModel, forecast, train
+from prediction.engine import Forecast, TrainedModel, forecast, train
 from webapp.accounts.models import Jurisdiction
 from webapp.common.errors import HaechiError
 from webapp.common.models import Job
@@ -64,7 +63,6 @@ def make_forecast(
     cutoff = cutoff or default_cutoff(jurisdiction=jurisdiction, now=timezone.now())
     progress(0.0, "load")
     material = material_until(jurisdiction=jurisdiction, cutoff=cutoff)
-    options = EngineSettings()
     with core_errors_as_sentences():
         model = train(
             material.incidents,
@@ -72,7 +70,6 @@ def make_forecast(
             scheme=material.scheme,
             categories=material.categories,
             cutoff=cutoff,
-            settings=options,
             seed=seed,
             progress=part(progress, 0.05, 0.8),
         )
@@ -90,7 +87,8 @@ def make_forecast(
         job=job,
         learner=model.learner,
         data_cutoff=cutoff,
-        parameters=plain(asdict(options)),
+        parameters=plain(model.parameters),
+        incident_count=sum(model.incidents_by_category),
         seed=seed,
         created_by=job.created_by if job else None,
     )
@@ -129,12 +127,10 @@ def _publish(run: ForecastRun, material: Material, result: Forecast) -> Forecast
     run.slot_starts = list(result.slot_starts)
     run.horizon_end = result.horizon_end
     run.category_codes = list(material.categories)
-    run.incident_count = len(material.incidents)
     run.data_sha256 = material.sha256
     run.code_version = version()
     run.metrics = {
         "expected_incidents": float(result.rates.sum(dtype="f8")),
-        "incidents_by_category": material.counts_by_category(),
         "incidents_outside_grid": material.outside,
     }
     run.save()

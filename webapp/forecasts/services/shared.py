@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from django.utils.translation import gettext as _
 
-from prediction.errors import NoIncidents, PredictionError, TooLittleHistory
+from prediction.errors import NoIncidentsError, PredictionError, TooLittleHistoryError
 from webapp.common.errors import HaechiError
 
 Progress = Callable[[float, str], None]
@@ -32,11 +32,11 @@ def core_errors_as_sentences() -> Iterator[None]:
     """Turn an error of the prediction core into one for a person, in the person's language where it is a known one."""
     try:
         yield
-    except NoIncidents as error:
+    except NoIncidentsError as error:
         raise HaechiError(
             _("There are no incidents to learn from before the cut-off. Upload older data."), code="no_incidents"
         ) from error
-    except TooLittleHistory as error:
+    except TooLittleHistoryError as error:
         raise HaechiError(
             _("A back-test of %(weeks)s weeks needs %(needed)s days of incidents, but the data reach back only %(got)s days.")
             % {"weeks": error.weeks, "needed": error.needed_days, "got": error.got_days},
