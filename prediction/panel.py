@@ -133,7 +133,7 @@ class Panel:
         """Float64[categories, cells]: sum of weight × factor Float64[m]."""
         flat = self.category.astype(np.int64) * self.cells + self.cell
         sums = np.bincount(flat, weights=self.weight * factor, minlength=self.categories * self.cells)
-        return sums.reshape(self.categories, self.cells)
+        return np.asarray(sums.reshape(self.categories, self.cells), dtype=np.float64)
 
 
 def _day(epoch_s: Int64, anchor_s: int) -> Int64:

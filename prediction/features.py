@@ -1,0 +1,265 @@
+"""What a learner may know about each cell at a forecast origin: strictly from incidents known before it.
+
+All counts are turned into weekly rates over the time really covered, so that a short history does not look like a quiet one.
+"targets" are the categories in their order, followed by all crimes together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+import numpy.typing as npt
+
+from prediction.grid import Grid
+from prediction.panel import DAY_S, Panel
+from prediction.spatial import Surroundings
+
+Float32 = npt.NDArray[np.float32]
+Float64 = npt.NDArray[np.float64]
+
+WEEK_DAYS = 7
+HALF_LIVES_D = (7, 14, 30, 60, 120, 240, 480)
+WINDOWS_D = (7, 14, 28, 91, 182, 364)
+RECENT_D, LONG_D = 30, 240
+SIGMAS_RECENT_M = (200.0, 500.0, 1000.0)
+SIGMAS_LONG_M = (150.0, 300.0, 600.0, 1000.0)
+LEVEL_HALF_LIFE_D = 42
+LEVEL_PRIOR = 20.0  # incidents
+LONGEST_D = 1456  # days since last are capped here, and nothing older enters a feature
+OTHERS_AT_MOST = 4
+OTHERS_HALF_LIVES_D = (7, 30, 120, 480)
+
+GROUPS = ("base", "here_recent", "here_long", "around_recent", "around_long", "other_types", "season", "place")
+
+
+@dataclass(frozen=True, eq=False)
+class Moment:
+    """Everything about one origin that the targets share; arrays Float64[..., targets, cells] of weekly rates."""
+
+    origin_day: int
+    decayed: Float64  # [half-lives, targets, cells]
+    windowed: Float64  # [windows, targets, cells]
+    last_year: Float64  # [targets, cells]: five weeks around the same week a year ago
+    days_since: Float64  # [targets, cells]
+    ring_recent: Float64  # [2, targets, cells]
+    ring_long: Float64  # [2, targets, cells]
+    ring_last_year: Float64
+    smooth_recent: Float64  # [sigmas, targets, cells]
+    smooth_long: Float64  # [sigmas, targets, cells]
+    smooth_last_year: Float64
+    level: Float64  # [targets]: expected incidents of the coming week in the whole city
+    expected: Float64  # [targets, cells]: shrunken time-weighted rate, scaled to the level: the learners' offset
+    expected_here: Float64  # [targets, cells]: the part of its log that comes from the cell's own incidents
+    expected_around: Float64  # [targets, cells]: the part that comes from its surroundings; the rest is one number a city
+    year_angle: float
+
+
+Read = Callable[..., Float64]  # a column of a moment: Float64[cells], or one number for all
+
+
+class FeatureMaker:
+    """Makes the features of any origin for one grid."""
+
+    def __init__(self, grid: Grid, categories: int) -> None:
+        self.grid = grid
+        self.categories = categories
+        self.around = Surroundings.of(grid)
+        centred = grid.centres_m - grid.centres_m.mean(axis=0)
+        self.place = (centred / 1000.0).T
+
+    def moment(self, panel: Panel, origin_day: int) -> Moment:
+        """Shared arrays of an origin. `panel` may reach further; only what was known before the origin is read."""
+        known = panel.before(origin_day)
+        age = (origin_day - 1 - known.day).astype(np.int64)
+        recent = age < LONGEST_D
+        known, age = known.rows(recent), age[recent]
+        history = history_days(known, origin_day)
+        decayed = np.stack([_decayed(known, age, h, history) for h in HALF_LIVES_D])
+        windowed = np.stack([_windowed(known, age, w, history) for w in WINDOWS_D])
+        last_year = _with_all(known.weighted(((age >= 364 - 21) & (age < 364 + 14)).astype(np.float64))) / 5
+        long, short = decayed[HALF_LIVES_D.index(LONG_D)], decayed[HALF_LIVES_D.index(RECENT_D)]
+        smooth_long = np.stack([self.around.smooth(long, s) for s in SIGMAS_LONG_M])
+        level = city_level(known, age, history)
+        expected, here, around = _expected(long, smooth_long, level, exposure_weeks=_exposure(LONG_D, history) / WEEK_DAYS)
+        year_s = known.anchor_s + origin_day * DAY_S
+        return Moment(
+            origin_day=origin_day,
+            decayed=decayed,
+            windowed=windowed,
+            last_year=last_year,
+            days_since=_days_since(known, age),
+            ring_recent=np.stack([self.around.ring_sums(short, ring) for ring in (1, 2)]),
+            ring_long=np.stack([self.around.ring_sums(long, ring) for ring in (1, 2)]),
+            ring_last_year=self.around.ring_sums(last_year, 1),
+            smooth_recent=np.stack([self.around.smooth(short, s) for s in SIGMAS_RECENT_M]),
+            smooth_long=smooth_long,
+            smooth_last_year=self.around.smooth(last_year, 600.0),
+            level=level,
+            expected=expected,
+            expected_here=here,
+            expected_around=around,
+            year_angle=2 * np.pi * datetime.fromtimestamp(year_s, UTC).timetuple().tm_yday / 365.25,
+        )
+
+    def names(self, target: int) -> list[tuple[str, str]]:
+        """(group, name) of each column that `table` gives for the target."""
+        return [(group, name) for group, name, _ in self._columns(target)]
+
+    def table(self, moment: Moment, target: int, rows: npt.NDArray[np.intp] | None = None) -> Float32:
+        """Float32[rows, features] of the target at the moment; all cells where no rows are given."""
+        columns = self._columns(target)
+        out = np.empty((len(self.grid) if rows is None else len(rows), len(columns)), dtype=np.float32)
+        for position, (_, _, read) in enumerate(columns):
+            values = np.asarray(read(moment))
+            out[:, position] = values if rows is None or values.ndim == 0 else values[rows]
+        return out
+
+    def _columns(self, target: int) -> list[tuple[str, str, Read]]:
+        """Group, name and reader of every feature."""
+        return [*_here(target), *_around(target), *self._others(target), *_season(target), *self._place()]
+
+    def _others(self, target: int) -> list[tuple[str, str, Read]]:
+        """Other types as leading signs: all of them together, and the first few one by one."""
+        if self.categories == 1:
+            return []
+        every = self.categories
+        out: list[tuple[str, Read]] = []
+        for position, days in enumerate(HALF_LIVES_D):
+            if days in OTHERS_HALF_LIVES_D:
+                out.append((f"others_decayed_{days}d", lambda m, p=position: m.decayed[p, every] - m.decayed[p, target]))
+        out.append(("others_ring1", lambda m: m.ring_long[0, every] - m.ring_long[0, target]))
+        out.append(("others_recent", lambda m: m.smooth_recent[0, every] - m.smooth_recent[0, target]))
+        for position, sigma in enumerate(SIGMAS_LONG_M):
+            out.append((f"others_{sigma:.0f}m_long", lambda m, p=position: m.smooth_long[p, every] - m.smooth_long[p, target]))
+        out.append(("any_days_since", lambda m: m.days_since[every]))
+        rivals = [category for category in range(self.categories) if category != target][:OTHERS_AT_MOST]
+        for rival in rivals:
+            out.append((f"type{rival}_here", lambda m, r=rival: m.decayed[HALF_LIVES_D.index(LONG_D), r]))
+            out.append((f"type{rival}_300m", lambda m, r=rival: m.smooth_long[1, r]))
+            out.append((f"type{rival}_1000m", lambda m, r=rival: m.smooth_long[3, r]))
+        return [("other_types", name, read) for name, read in out]
+
+    def _place(self) -> list[tuple[str, str, Read]]:
+        east, north = self.place
+        return [("place", "east_km", lambda m: east), ("place", "north_km", lambda m: north)]
+
+
+def _here(target: int) -> list[tuple[str, str, Read]]:
+    out: list[tuple[str, str, Read]] = []
+    for position, days in enumerate(HALF_LIVES_D):
+        group = "here_recent" if days <= RECENT_D else "here_long"
+        out.append((group, f"decayed_{days}d", lambda m, p=position: m.decayed[p, target]))
+    for position, days in enumerate(WINDOWS_D):
+        group = "here_recent" if days <= RECENT_D else "here_long"
+        out.append((group, f"sum_{days}d", lambda m, p=position: m.windowed[p, target]))
+    out.append(("here_recent", "days_since", lambda m: m.days_since[target]))
+    return out
+
+
+def _around(target: int) -> list[tuple[str, str, Read]]:
+    out: list[tuple[str, str, Read]] = []
+    for ring in (0, 1):
+        out.append(("around_recent", f"ring{ring + 1}_recent", lambda m, r=ring: m.ring_recent[r, target]))
+        out.append(("around_long", f"ring{ring + 1}_long", lambda m, r=ring: m.ring_long[r, target]))
+    for position, sigma in enumerate(SIGMAS_RECENT_M):
+        out.append(("around_recent", f"smooth_{sigma:.0f}m_recent", lambda m, p=position: m.smooth_recent[p, target]))
+    for position, sigma in enumerate(SIGMAS_LONG_M):
+        out.append(("around_long", f"smooth_{sigma:.0f}m_long", lambda m, p=position: m.smooth_long[p, target]))
+    return out
+
+
+def _season(target: int) -> list[tuple[str, str, Read]]:
+    return [
+        ("season", "last_year_here", lambda m: m.last_year[target]),
+        ("season", "last_year_ring1", lambda m: m.ring_last_year[target]),
+        ("season", "last_year_smooth", lambda m: m.smooth_last_year[target]),
+        ("season", "year_sine", lambda m: np.asarray(np.sin(m.year_angle))),
+        ("season", "year_cosine", lambda m: np.asarray(np.cos(m.year_angle))),
+    ]
+
+
+def history_days(known: Panel, origin_day: int) -> int:
+    """Days of history before the origin; the first thousandth is left out, so that one stray old row does not stretch it."""
+    if len(known.day) == 0:
+        return 1
+    first = np.partition(known.day, len(known.day) // 1000)[len(known.day) // 1000]
+    return int(max(1, origin_day - int(first)))
+
+
+def city_level(known: Panel, age: npt.NDArray[np.int64], history: int) -> Float64:
+    """Float64[targets]: expected incidents of the coming week in the city: time-weighted, moved by last year's season.
+
+    Last year's move is the weeks then ahead against the weeks then past, drawn towards one where counts are few.
+    """
+    by_age = np.zeros((known.categories, LONGEST_D))
+    np.add.at(by_age, (known.category, np.clip(age, 0, LONGEST_D - 1)), known.weight)
+    by_age = np.vstack([by_age, by_age.sum(axis=0)])
+    decay = 0.5 ** (np.arange(LONGEST_D) / LEVEL_HALF_LIFE_D)
+    # A rare type's last weeks say little: its level is drawn to its long-run rate with the weight of twenty incidents.
+    long_run = (by_age[:, :history].sum(axis=1) + 0.5) / min(history, LONGEST_D)
+    level: Float64 = (by_age[:, :history] @ decay[:history] + LEVEL_PRIOR) / (decay[:history].sum() + LEVEL_PRIOR / long_run)
+    level = level * WEEK_DAYS
+    if history >= 364 + 120:
+        past = np.arange(364, min(history, LONGEST_D))
+        weights = decay[: len(past)]
+        before = by_age[:, past] @ weights / weights.sum()
+        ahead = by_age[:, 364 - 14 : 364 + 7].mean(axis=1)
+        prior = 10.0 / 7  # as strong as ten incidents a week
+        level = level * ((ahead + prior) / (before + prior)) ** 0.5
+    return np.asarray(level, dtype=np.float64)
+
+
+def _with_all(fields: Float64) -> Float64:
+    """[categories, cells] → [targets, cells]: all crimes together as the last row."""
+    return np.vstack([fields, fields.sum(axis=0)])
+
+
+def _exposure(half_life: float, history: int) -> float:
+    """Time-weighted days of the history."""
+    return float((0.5 ** (np.arange(min(history, LONGEST_D)) / half_life)).sum())
+
+
+def _decayed(known: Panel, age: npt.NDArray[np.int64], half_life: float, history: int) -> Float64:
+    table = 0.5 ** (np.arange(LONGEST_D) / half_life)
+    return _with_all(known.weighted(table[age])) / _exposure(half_life, history) * WEEK_DAYS
+
+
+def _windowed(known: Panel, age: npt.NDArray[np.int64], days: int, history: int) -> Float64:
+    return _with_all(known.weighted((age < days).astype(np.float64))) / min(days, history) * WEEK_DAYS
+
+
+def _days_since(known: Panel, age: npt.NDArray[np.int64]) -> Float64:
+    since = np.full((known.categories, known.cells), LONGEST_D, dtype=np.int64)
+    np.minimum.at(since, (known.category, known.cell), age)
+    return np.vstack([since, since.min(axis=0)]).astype(np.float64)
+
+
+def _expected(long: Float64, smooth_long: Float64, level: Float64, *, exposure_weeks: float) -> tuple[Float64, Float64, Float64]:
+    """Expected incidents Float64[targets, cells], and the parts of its log that come from here and from around.
+
+    Gamma-Poisson shrinkage of each cell's own rate to its surroundings, scaled to the city's level. The prior mean blends the
+    smoothed rate of the type with the type's share of the smoothed rate of all crimes, the more of the latter the fewer
+    incidents the type has: a type with three cases a year is laid out like all crime.
+    """
+    totals = long.sum(axis=1) * exposure_weeks
+    own, every = smooth_long[1] + 0.1 * smooth_long[3], smooth_long[1, -1] + 0.1 * smooth_long[3, -1]
+    cells = long.shape[1]
+    expected, here, around = np.empty_like(long), np.empty_like(long), np.empty_like(long)
+    for target in range(len(long)):
+        trust = totals[target] / (totals[target] + 2000.0)
+        prior = trust * _spread_to_one(own[target]) + (1 - trust) * _spread_to_one(every)
+        prior = 0.98 * prior + 0.02 / cells
+        seen = prior * max(totals[target], 1.0)
+        # shape 1: the spread of a cell's true rate around the prior is as wide as the prior itself.
+        pull = (long[target] * exposure_weeks + 1.0) / (seen + 1.0)
+        expected[target] = prior * pull / (prior * pull).sum() * level[target]
+        here[target], around[target] = np.log(pull), np.log(prior * cells)
+    return expected, here, around
+
+
+def _spread_to_one(field: Float64) -> Float64:
+    total = field.sum()
+    return field / total if total > 0 else np.full_like(field, 1 / len(field))
