@@ -1,12 +1,13 @@
 """Watch plans: made from a run, published, replaced, final."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import h3
 import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone, translation
 
 from cctv.coverage import captured_risk
@@ -249,6 +250,26 @@ def test_an_analyst_may_make_but_not_publish_a_plan(run, analyst, auditor):
 def test_nobody_publishes_the_plan_of_another_jurisdiction(run, outsider):
     with pytest.raises(NotFound):
         publish_plan(plan=draft(run), user=outsider)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_plans_published_at_the_same_moment_one_is_in_force(cameras, published_run):
+    jurisdiction = factories.make_jurisdiction()
+    operator = factories.make_user(jurisdiction, "operator")
+    cameras(jurisdiction, 12)
+    run = published_run(jurisdiction)
+    plans = [draft(run), draft(run)]
+
+    def publish(plan):
+        try:
+            return publish_plan(plan=plan, user=operator).state
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(publish, plans)) == ["published", "published"]
+    assert sorted(WatchPlan.objects.values_list("state", flat=True)) == ["published", "replaced"]
+    assert AuditEntry.objects.filter(action=AuditEntry.Action.PUBLISH_PLAN).count() == 2
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,15 @@ class PlanOutput(serializers.Serializer[Any]):
     published_at = serializers.DateTimeField(allow_null=True)
 
 
+class PlanPageOutput(serializers.Serializer[Any]):
+    """One page of plans."""
+
+    count = serializers.IntegerField()
+    next = serializers.URLField(allow_null=True)
+    previous = serializers.URLField(allow_null=True)
+    results = PlanOutput(many=True)
+
+
 class CameraOutput(serializers.Serializer[Any]):
     id = serializers.IntegerField()
     name = serializers.CharField()
@@ -68,7 +77,7 @@ class CameraOutput(serializers.Serializer[Any]):
     is_simulated = serializers.BooleanField()
 
 
-class ReasonOutput(serializers.Serializer[Any]):
+class WatchReasonOutput(serializers.Serializer[Any]):
     sentence = serializers.CharField(help_text="in the language of the page")
     category = serializers.CharField(help_text="the category with most expected incidents in the view")
     share = serializers.FloatField(help_text="its part of all incidents expected in the view, 0 to 1")
@@ -83,7 +92,7 @@ class ItemOutput(serializers.Serializer[Any]):
     operator = serializers.IntegerField(help_text="seat, from 1")
     camera = CameraOutput()
     expected_captured = serializers.FloatField(help_text="expected incidents this camera adds to those chosen before it")
-    reason = ReasonOutput()
+    reason = WatchReasonOutput()
 
 
 class SeatOutput(serializers.Serializer[Any]):
@@ -117,7 +126,7 @@ class PlanList(APIView):
         operation_id="watch_plans_list",
         summary="Watch plans, newest slot first",
         parameters=[PlanQuery, OpenApiParameter("page", int), OpenApiParameter("page_size", int)],
-        responses=PlanOutput(many=True),
+        responses=PlanPageOutput,
     )
     def get(self, request: Request) -> Response:
         query = PlanQuery(data=request.query_params)
