@@ -84,10 +84,11 @@ def optimum(views: Views, risk: FloatArray, count: int, limit_s: float) -> tuple
         -np.concatenate([0 * chosen, list(weights.values())]),
         constraints=[covered_only_if_seen, at_most],
         integrality=np.concatenate([chosen, regions]),
-        bounds=Bounds(0, 1),
+        bounds=Bounds(0.0, 1.0),
         options={"time_limit": limit_s},
     )
-    return -float(result.fun), result.status == 0
+    # Without any solution in the time given there is nothing to compare with.
+    return (float("nan") if result.fun is None else -float(result.fun)), result.status == 0
 
 
 def main() -> None:
