@@ -168,7 +168,7 @@ def worker(django_db_setup: None, django_db_blocker: Any, _session_folder: None)
         url = f"postgis://{database['USER']}{password}@{database['HOST'].replace('/', '%2F')}:{database['PORT']}/{name}"
     environment = os.environ | {"DATABASE_URL": url, "HAECHI_LOG_LEVEL": "INFO"}
     log = Path(os.environ["HAECHI_DATA_DIR"]) / "worker.log"
-    command = [sys.executable, "-m", "celery", "-A", "webapp", "worker", "--pool=prefork", "--concurrency=1"]
+    command = [sys.executable, "-m", "celery", "-A", "webapp", "worker", "--pool=prefork", "--concurrency=1", "--loglevel=INFO"]
     with log.open("wb") as output:
         process = subprocess.Popen(
             [*command, "-Q", WORKER_QUEUES, "-n", f"test-{os.getpid()}@%h", "--without-gossip", "--without-mingle"],
@@ -177,10 +177,12 @@ def worker(django_db_setup: None, django_db_blocker: Any, _session_folder: None)
             stdout=output,
             stderr=subprocess.STDOUT,
         )
-    _await_line(process, log, "ready.")
-    yield process
-    process.terminate()
-    process.wait(timeout=20)
+    try:
+        _await_line(process, log, "ready.")
+        yield process
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
 
 
 def _await_line(process: subprocess.Popen[bytes], log: Path, needle: str, limit_s: float = 60) -> None:
