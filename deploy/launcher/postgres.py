@@ -159,6 +159,8 @@ def _home_for(layout: Layout, account: str | None) -> Path:
     if account is not None and not _can_reach(layout.local, account):
         home = _elsewhere(layout)
         say(f"  The user {account} cannot reach {layout.local}, so the database lies in {home}.")
+        ELSEWHERE.mkdir(parents=True, exist_ok=True)
+        ELSEWHERE.chmod(0o755)  # whatever the caller's umask says
     home.mkdir(parents=True, exist_ok=True)
     write_atomically(home / "checkout", str(layout.root))
     _give(home, account)

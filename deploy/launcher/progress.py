@@ -20,8 +20,10 @@ BAR_WIDTH = 24
 
 
 def duration_text(seconds: float) -> str:
-    """'8 s', '2 min' or '1 min 30 s'."""
-    whole = max(0, round(seconds))
+    """'a moment', '8 s', '2 min' or '1 min 30 s'."""
+    if seconds < 1:
+        return "a moment"
+    whole = round(seconds)
     if whole < 60:
         return f"{whole} s"
     minutes, rest = divmod(whole, 60)
@@ -33,7 +35,7 @@ def bar_text(text: str, *, elapsed_s: float, expected_s: float, width: int) -> s
     fraction = min(elapsed_s / expected_s, 0.99) if expected_s > 0 else 0.0
     filled = int(fraction * BAR_WIDTH)
     left = expected_s - elapsed_s
-    estimate = f"about {duration_text(left)} left" if left > 1 else f"{duration_text(elapsed_s)}, longer than expected"
+    estimate = f"about {duration_text(left)} left" if left > 1 else f"{duration_text(max(elapsed_s, 1))}, longer than expected"
     line = f"[{'#' * filled}{'.' * (BAR_WIDTH - filled)}] {fraction:4.0%}  {text} ({estimate})"
     return line[: max(width - 1, 20)]
 

@@ -117,24 +117,34 @@ def end_left_over(layout: Layout, name: str) -> None:
 
 def _wait_for_page(layout: Layout, web: "subprocess.Popen[bytes]", address: Address) -> None:
     until = time.monotonic() + START_PATIENCE_S
-    while not _page_answers(address.url):
+    while (status := _status_of(address.url)) is None:
         if web.poll() is not None or time.monotonic() > until:
-            raise Trouble(f"{_tail(layout, 'web')}\nThe web server did not start on {address.url}. Log: {layout.log('web')}")
+            raise Trouble(f"{_tail(layout, 'web')}\nThe web server did not start on {address.url} Log: {layout.log('web')}")
         time.sleep(0.1)
+    if status >= 500:
+        raise Trouble(f"{_tail(layout, 'web')}\nThe first page answers with an error ({status}). Log: {layout.log('web')}")
 
 
-def _page_answers(url: str) -> bool:
+def _status_of(url: str) -> int | None:
+    """HTTP status of a page; None while nobody answers."""
     try:
-        with urllib.request.urlopen(url, timeout=20):  # noqa: S310
-            return True
+        with urllib.request.urlopen(url, timeout=20) as page:  # noqa: S310
+            return int(page.status)
     except urllib.error.HTTPError as error:
-        return error.code < 500  # 400 and 403: it is there, though this machine's name is not among the allowed hosts
+        return error.code
     except OSError:
-        return False
+        return None
 
 
 def watch(layout: Layout, programs: Mapping[str, "subprocess.Popen[bytes]"]) -> None:
     """Wait until Ctrl-C or `./run stop`; raises Trouble where one of the programs ends by itself."""
+    try:
+        _watch(layout, programs)
+    except KeyboardInterrupt:
+        say("\nStopping ...")
+
+
+def _watch(layout: Layout, programs: Mapping[str, "subprocess.Popen[bytes]"]) -> None:
     while True:
         for name, program in programs.items():
             if program.poll() is not None:
