@@ -56,7 +56,7 @@ function layers(dark) {
     { id: "station", type: "circle", source: "places", minzoom: 12.5, filter: kind("station", "bus_terminal"), paint: { "circle-radius": widths(2, 6), "circle-color": c.land, "circle-stroke-color": c.station, "circle-stroke-width": 1.5 } },
     { id: "station-name", type: "symbol", source: "places", minzoom: 13.2, filter: kind("station", "bus_terminal"), layout: label(["get", "name"], 11, [0, 0.8]), paint: ink(c.textSoft, c.halo) },
     { id: "place-name", type: "symbol", source: "places", minzoom: 14, filter: ["all", kind("park", "forest", "river"), ["!=", ["get", "name"], ""]], layout: { ...label(["get", "name"], 11, [0, 0]), "symbol-placement": "point" }, paint: ink(c.textSoft, c.halo) },
-    { id: "area-name", type: "symbol", source: "areaLabels", layout: { ...label(["get", "name"], 12.5, [0, 0]), "text-anchor": "center" }, paint: ink(c.text, c.halo, 1.6) },
+    { id: "area-name", type: "symbol", source: "areaLabels", layout: { ...label(["get", "name"], 12.5, [0, 0]), "text-anchor": "center" }, paint: ink(c.text, c.halo, 2) },
   ];
 }
 
@@ -68,7 +68,7 @@ function label(field, size, offset) {
   return { "text-field": field, "text-font": FONT, "text-size": size, "text-offset": offset, "text-anchor": "top", "text-padding": 3 };
 }
 
-function ink(colour, halo, width = 1.3) {
+function ink(colour, halo, width = 1.8) {
   return { "text-color": colour, "text-halo-color": halo, "text-halo-width": width };
 }
 

@@ -5,6 +5,7 @@ import { isDark } from "../lib/theme.js";
 const EMPTY = { type: "FeatureCollection", features: [] };
 const EARTH_M_PER_DEG = 111_320;
 const HIT_PX = 7;
+const FAR_ZOOM = 13.5;
 const COLOURS = {
   light: { plain: "#5d7488", planned: "#1d5fc4", ring: "#ffffff", broken: "#b9c3cc", view: "#1d5fc4" },
   dark: { plain: "#8ba0b2", planned: "#7fb2ff", ring: "#0d151c", broken: "#45535f", view: "#7fb2ff" },
@@ -23,6 +24,7 @@ export class Cameras {
     this.known = new Map();
     this.planned = new Map();
     view.on(["camera"], () => this.#mark());
+    view.on(["tab"], () => this.#thin());
     riskMap.addEventListener("theme", () => this.#recolour());
   }
 
@@ -39,7 +41,7 @@ export class Cameras {
     for (const layer of layers(isDark())) this.map.addLayer(layer, "station");
     this.map.on("click", (event) => this.#click(event));
     this.map.on("mousemove", (event) => (this.map.getCanvas().style.cursor = this.#under(event) ? "pointer" : "crosshair"));
-    this.#mark();
+    this.#thin();
     this.showPlan(this.items ?? []);
     return this.known.size;
   }
@@ -96,6 +98,11 @@ export class Cameras {
     this.map.getSource("views")?.setData({ type: "FeatureCollection", features });
   }
 
+  /** From far away the plan's cameras would hide the risk beneath, so they show there only beside the watch list. */
+  #thin() {
+    if (this.map.getLayer("planned")) this.map.setLayerZoomRange("planned", this.view.state.tab === "watch" ? 0 : FAR_ZOOM, 24);
+  }
+
   #recolour() {
     for (const layer of layers(isDark())) {
       if (!this.map.getLayer(layer.id)) continue;
@@ -109,11 +116,11 @@ function layers(dark) {
   const strong = ["!=", ["get", "mark"], "planned"];
   return [
     { id: "views", type: "fill", source: "views", paint: { "fill-color": c.view, "fill-opacity": ["case", strong, 0.38, 0.14] } },
-    { id: "views-line", type: "line", source: "views", minzoom: 13.5, paint: { "line-color": c.view, "line-width": ["case", strong, 2, 0.8] } },
+    { id: "views-line", type: "line", source: "views", minzoom: FAR_ZOOM, paint: { "line-color": c.view, "line-width": ["case", strong, 2, 0.8] } },
     {
-      id: "camera", type: "circle", source: "cameras", minzoom: 13.5,
+      id: "camera", type: "circle", source: "cameras", minzoom: FAR_ZOOM,
       paint: {
-        "circle-radius": ["interpolate", ["linear"], ["zoom"], 13.5, 1.3, 17, 4],
+        "circle-radius": ["interpolate", ["linear"], ["zoom"], FAR_ZOOM, 1.3, 17, 4],
         "circle-color": ["case", ["==", ["get", "is_working"], false], c.broken, c.plain],
         "circle-stroke-color": c.ring,
         "circle-stroke-width": 0.8,
@@ -122,10 +129,10 @@ function layers(dark) {
     {
       id: "planned", type: "circle", source: "planned",
       paint: {
-        "circle-radius": ["interpolate", ["linear"], ["zoom"], 11, 2.4, 14, 4, 17, 7],
+        "circle-radius": ["interpolate", ["linear"], ["zoom"], 11, 1.6, 14, 4, 17, 7],
         "circle-color": c.planned,
         "circle-stroke-color": c.ring,
-        "circle-stroke-width": 1.4,
+        "circle-stroke-width": ["interpolate", ["linear"], ["zoom"], 11, 0.6, 14, 1.4],
       },
     },
   ];

@@ -22,13 +22,13 @@ export class Legend {
     const scale = run.scale[this.view.state.category];
     const hours = (Date.parse(run.slot_starts[1] ?? run.horizon_end) - Date.parse(run.slot_starts[0])) / 3_600_000;
     const title = interpolate(gettext("Expected incidents per cell in these %s hours"), [hours]);
-    if (!scale?.maximum) return replace(this.root, h("strong", {}, title), h("p", {}, gettext("Nothing of this category is expected in this week.")));
+    if (!scale?.maximum) return replace(this.root, h("summary", {}, title), h("p", {}, gettext("Nothing of this category is expected in this week.")));
     const rows = scale.breaks.map((rate, index) => {
       const share = index / (scale.breaks.length - 1);
       return h("li", {}, h("i", { style: { background: rampColour(share, isDark()) } }), h("b", {}, expected(rate)), h("span", {}, chance(rate)));
     });
     const least = interpolate(gettext("under %s"), [expected(scale.minimum)]);
     const none = h("li", {}, h("i", { class: "is-blank" }), h("b", {}, least), h("span", {}, gettext("no colour")));
-    replace(this.root, h("strong", {}, title), h("ul", {}, ...rows.reverse(), none));
+    replace(this.root, h("summary", {}, title), h("ul", {}, ...rows.reverse(), none));
   }
 }

@@ -5,6 +5,7 @@ import { areaLabels, boundsOf, recolour, style } from "./base.js";
 import { HexagonLayer } from "./hexagons.js";
 
 const CELL_ZOOM = 15;
+const PADDING = { top: 28, bottom: 28, left: 110, right: 56 }; // room for the legend and the controls
 
 export class RiskMap extends EventTarget {
   /**
@@ -22,7 +23,7 @@ export class RiskMap extends EventTarget {
     this.map = new MapLibre({
       container: element,
       style: style(isDark(), boundary),
-      ...(place ? { center: [place[0], place[1]], zoom: place[2] } : { bounds, fitBoundsOptions: { padding: 24 } }),
+      ...(place ? { center: [place[0], place[1]], zoom: place[2] } : { bounds, fitBoundsOptions: { padding: PADDING } }),
       maxBounds: widened(bounds, 0.6),
       minZoom: 8,
       maxZoom: 18,
@@ -70,7 +71,7 @@ export class RiskMap extends EventTarget {
   /** @param {number} id of an area, or 0 for the whole jurisdiction */
   showArea(id) {
     const area = this.areas?.features.find((feature) => feature.id === id);
-    this.map.fitBounds(area ? boundsOf(area.geometry) : this.home, { padding: 40, animate: this.#mayMove });
+    this.map.fitBounds(area ? boundsOf(area.geometry) : this.home, { padding: PADDING, animate: this.#mayMove });
   }
 
   /** @param {[number, number]} place @param {number} [zoom] */

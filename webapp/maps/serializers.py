@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from webapp.maps.selectors import MapStart, Scale, TopCell
+from webapp.maps.selectors import MapStart, Scale
 
 
 class StepInput(serializers.Serializer[Any]):
@@ -22,7 +22,7 @@ class ScaleOutput(serializers.Serializer[Scale]):
     breaks = serializers.ListField(child=serializers.FloatField())
 
 
-class TopCellOutput(serializers.Serializer[TopCell]):
+class TopCellOutput(serializers.Serializer[Any]):
     rank = serializers.IntegerField()
     cell = serializers.CharField(help_text="H3 index, hexadecimal")
     rate = serializers.FloatField(help_text="expected incidents in the slot")
