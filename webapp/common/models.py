@@ -1,7 +1,7 @@
 """Tables that every room shares: the jurisdiction scope and the record of long jobs."""
 
 import uuid
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Self, TypeVar
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -17,11 +17,11 @@ Row = TypeVar("Row", bound=models.Model)
 class ScopedQuerySet(models.QuerySet[Row]):
     """Rows of one jurisdiction. The only two doors to a scoped table."""
 
-    def of(self, jurisdiction: "Jurisdiction") -> "ScopedQuerySet[Row]":
+    def of(self, jurisdiction: "Jurisdiction") -> Self:
         """Rows of this jurisdiction; for jobs and services that already know it."""
         return self.filter(jurisdiction=jurisdiction)
 
-    def visible_to(self, user: "User | AnonymousUser") -> "ScopedQuerySet[Row]":
+    def visible_to(self, user: "User | AnonymousUser") -> Self:
         """Rows this person may see: those of the person's own jurisdiction, or none."""
         jurisdiction_id = getattr(user, "jurisdiction_id", None)
         if not user.is_authenticated or jurisdiction_id is None:
@@ -29,12 +29,15 @@ class ScopedQuerySet(models.QuerySet[Row]):
         return self.filter(jurisdiction_id=jurisdiction_id)
 
 
+ScopedManager = models.Manager.from_queryset(ScopedQuerySet)
+
+
 class ScopedModel(models.Model):
     """A row that belongs to one jurisdiction."""
 
     jurisdiction = models.ForeignKey("accounts.Jurisdiction", on_delete=models.PROTECT, related_name="+")
 
-    objects: Any = ScopedQuerySet.as_manager()
+    objects: ClassVar[ScopedManager[Self]] = ScopedManager()
 
     class Meta:
         abstract = True
