@@ -98,12 +98,15 @@ def site(
     }
     programs: dict[str, subprocess.Popen[bytes]] = {}
     try:
-        with progress.step("Start web server, worker and timetable", key="site", default_s=6):
-            for name, args in commands.items():
+        with progress.step("Start the web server", key="site", default_s=6):
+            for name in commands:
                 end_left_over(layout, name)
-                programs[name] = processes.start(layout, name, args, env=env)
-            write_atomically(layout.running / "address", address.url)
+            programs["web"] = processes.start(layout, "web", commands["web"], env=env)
             _wait_for_page(layout, programs["web"], address)
+            write_atomically(layout.running / "address", address.url)
+        # The page first, with the machine to itself; worker and timetable are ready a few seconds later.
+        for name in ("worker", "beat"):
+            programs[name] = processes.start(layout, name, commands[name], env=env)
         yield programs
     finally:
         with while_deaf():
