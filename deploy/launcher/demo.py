@@ -70,7 +70,7 @@ def demo(layout: Layout, progress: Progress, *, city: City, host: str, port: int
     with _foreground(layout):
         preparation.everything(layout, progress, browser=False)
         with preparation.migrated(layout, progress) as running:
-            summary = _load(layout, progress, city, running)
+            summary = _load(layout, city, running)
             with web.site(layout, progress, running.env, address) as programs:
                 say(f"First page after {time.monotonic() - began:.1f} s: {address.url}")
                 _forecast_and_plan(layout, progress, running.env, str(summary["jurisdiction"]))
@@ -89,19 +89,19 @@ def _served_already(layout: Layout) -> bool:
     return bool(url or other)
 
 
-def _load(layout: Layout, progress: Progress, city: City, running: preparation.Running) -> dict[str, Any]:
+def _load(layout: Layout, city: City, running: preparation.Running) -> dict[str, Any]:
     """The city in the database; skipped where it was loaded before from the same inputs. Returns the command's summary."""
     summary_file = layout.local / f"{city.key}.json"
     digest = city.digest(layout, running.database)
     if running.database and layout.is_done(city.key, digest) and read_json(summary_file).get("jurisdiction"):
         return read_json(summary_file)
-    what = f"Load {city.data.name}" if city.data else "Make and load the simulated city"
-    with progress.step(what, key=city.key, default_s=40):
-        environment.manage(layout, [*city.command, "--summary", str(summary_file)], env=running.env, what=what)
+    say(f"Load {city.data.name}:" if city.data else "Make and load the simulated city:")
+    args = [str(layout.python), "manage.py", *city.command, "--summary", str(summary_file)]
+    if run_attached(args, cwd=layout.root, env=running.env):  # it draws its own progress bar
+        raise Trouble("Loading failed; the lines above say why. Nothing of it was kept; run this again.")
     summary = read_json(summary_file)
     if not summary.get("jurisdiction"):
-        raise Trouble(f"`manage.py {city.command[0]}` left no summary in {summary_file}. Log: {layout.log('manage')}")
-    summary_file.chmod(0o600)  # it holds the demo password
+        raise Trouble(f"`manage.py {city.command[0]}` left no summary in {summary_file}.")
     layout.mark_done(city.key, digest)
     return summary
 

@@ -16,11 +16,11 @@ READERS = {"str", "bool", "int", "float", "list", "path", "db_url", "json", "url
 
 def _documented() -> dict[str, str]:
     """Variable → its default cell, from the first columns of the tables."""
-    found = {}
+    found: dict[str, str] = {}
     for line in DOCUMENT.splitlines():
         if line.startswith("| `"):
             names, default = (cell.strip() for cell in line.split("|")[1:3])
-            found |= {name: default for name in re.findall(r"`([A-Z_]+)`", names)}
+            found = dict.fromkeys(re.findall(r"`([A-Z_]+)`", names), default) | found  # the first table that names it counts
     return found
 
 
