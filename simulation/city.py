@@ -45,17 +45,15 @@ def make_city(folder: Path, *, until: date, rng: np.random.Generator) -> City:
 
 
 def incidents_csv(incidents: SimulatedIncidents, *, prefix: str) -> bytes:
-    """The incidents as a file of Haechi's own format (UTF-8 CSV, local times without offset); ids like `SC-2024-000123`."""
+    """The incidents as a file of Haechi's own format (UTF-8 CSV, local times without offset); ids like `SC-20240131-007`."""
     lines = ["incident_id,category,occurred_from,occurred_to,latitude,longitude"]
     starts, ends = (np.datetime_as_string(value, unit="m") for value in (incidents.start, incidents.end))
     known = incidents.start == incidents.end
-    year, number = "", 0
+    day, number = "", 0
     for i, start in enumerate(starts):
-        if start[:4] != year:
-            year, number = start[:4], 0
-        number += 1
+        day, number = (day, number + 1) if start[:10] == day else (start[:10], 1)
         end = "" if known[i] else ends[i]
         category = CATEGORIES[incidents.category[i]]
         place = f"{incidents.latitude[i]:.5f},{incidents.longitude[i]:.5f}"
-        lines.append(f"{prefix}-{year}-{number:06d},{category},{start},{end},{place}")
+        lines.append(f"{prefix}-{day.replace('-', '')}-{number:03d},{category},{start},{end},{place}")
     return ("\n".join(lines) + "\n").encode()

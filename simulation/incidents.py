@@ -48,6 +48,11 @@ class SimulatedIncidents:
     def __len__(self) -> int:
         return len(self.moment)
 
+    def starting_from(self, day: date) -> SimulatedIncidents:
+        """Those whose recorded start lies on or after the local day."""
+        later = self.start >= np.datetime64(day, "s")
+        return SimulatedIncidents(*(getattr(self, column.name)[later] for column in fields(self)))
+
 
 @dataclass(frozen=True, eq=False)
 class _Draw:

@@ -2,7 +2,7 @@
 
 import json
 import stat
-from datetime import timedelta
+from datetime import date, timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -76,6 +76,24 @@ class TestDemoCity:
         assert everything() == before
         assert "Seocho-gu was there already; nothing was changed." in said
         assert "simulate the city" not in said
+
+    def test_a_call_on_a_later_day_adds_only_the_days_since(self) -> None:
+        run("load_demo", "--seed", "5", "--until", "2026-03-20")
+        before = set(Incident.objects.values_list("source_id", "occurred_from"))
+        cameras = Camera.objects.count()
+        run("load_demo", "--until", "2026-03-31")
+        after = set(Incident.objects.values_list("source_id", "occurred_from"))
+        assert before < after
+        zone = Jurisdiction.objects.get().zone
+        added = {moment.astimezone(zone).date() for _id, moment in after - before}
+        assert (min(added), max(added)) == (date(2026, 3, 21), date(2026, 3, 31))
+        assert 50 < len(after - before) < 200  # eleven days at some ten incidents a day
+        assert Camera.objects.count() == cameras
+        assert Upload.objects.filter(rows_rejected__gt=0).count() == 0
+        counts = everything()
+        run("load_demo", "--until", "2026-03-31")
+        run("load_demo", "--until", "2026-02-01")
+        assert everything() == counts
 
     @pytest.mark.parametrize("stop_at", ["cameras", "write", "logins"])
     def test_an_interrupted_call_is_finished_by_the_next(self, stop_at: str) -> None:

@@ -4,6 +4,7 @@ Every step looks first whether its rows are there, and writes them in one transa
 called again, and a second call changes nothing and is quick.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -20,6 +21,7 @@ from prediction.grid import boundary_of_points
 from simulation.cameras import CameraSpot, lay_out
 from simulation.city import City, incidents_csv, make_city
 from simulation.figures import read_camera_figures
+from simulation.incidents import SimulatedIncidents
 from webapp.accounts.models import Jurisdiction
 from webapp.cameras.models import Camera
 from webapp.cameras.services import CameraRecord, register_cameras
@@ -37,6 +39,7 @@ Progress = Callable[[float, str], None]
 DEMO_CODE = "seocho"
 DEMO_ZONE = "Asia/Seoul"
 DEFAULT_SEED = 20260101
+SIMULATED_FILE = re.compile(rf"{DEMO_CODE}-simulated-(?P<seed>\d+)-(?P<until>\d{{8}})\.csv")
 CITY_CAMERAS = 4_000
 CITY_SEED = 1  # of the cameras simulated for a real city
 
@@ -62,7 +65,8 @@ def load_demo(
 ) -> Loaded:
     """Make the simulated Seocho-gu with incidents up to the end of the local day `until` (default: yesterday).
 
-    Where it is there already, seed and day of that first call stay. Raises `HaechiError` if `until` has not passed yet.
+    Where it is there already its seed stays, and only the incidents of the days since its last one are added. Raises
+    `HaechiError` if `until` has not passed yet.
     """
     today = timezone.now().astimezone(ZoneInfo(DEMO_ZONE)).date()
     until = until or today - timedelta(days=1)
@@ -72,13 +76,13 @@ def load_demo(
         )
     progress(0.0, "look")
     jurisdiction = Jurisdiction.objects.filter(code=DEMO_CODE).first()
-    changed = jurisdiction is None or not _is_complete(jurisdiction)
-    if changed:
+    if jurisdiction is None or not _is_complete(jurisdiction):
         progress(0.05, "simulate")
         city = make_city(demo_fixtures(), until=until, rng=np.random.default_rng(seed))
         jurisdiction = _store_demo(city, seed=seed, until=until, progress=progress)
-    assert jurisdiction is not None  # noqa: S101 - for the type checker: made just now if it was missing
-    progress(0.95, "logins")
+        changed = True
+    else:
+        changed = _add_days(jurisdiction, until=until, progress=progress)
     return _loaded(jurisdiction, password=password, suffix="", changed=changed, progress=progress)
 
 
@@ -117,9 +121,32 @@ def _store_demo(city: City, *, seed: int, until: date, progress: Progress) -> Ju
     if not Camera.objects.of(jurisdiction).exists():
         register_cameras(jurisdiction=jurisdiction, cameras=_camera_records(city.cameras))
     if not _has_incidents(jurisdiction):
-        file = _write_incidents(city, f"{DEMO_CODE}-simulated-{seed}-{until:%Y%m%d}.csv")
+        file = _write_incidents(city.incidents, seed=seed, until=until)
         import_file(jurisdiction=jurisdiction, path=file, preset="haechi", progress=_part(progress, 0.35, 0.95))
     return jurisdiction
+
+
+def _add_days(jurisdiction: Jurisdiction, *, until: date, progress: Progress) -> bool:
+    """Add the incidents of the days since the last simulated one, around the same sites; returns whether there were any.
+
+    The city is drawn anew from its own seed up to `until`, so its true risk is the same; only the missing days are kept.
+    """
+    names = Upload.objects.of(jurisdiction).filter(state=Upload.State.COMMITTED).values_list("file_name", flat=True)
+    found = [match for name in names if (match := SIMULATED_FILE.fullmatch(name))]
+    if not found:
+        return False
+    last = max(date.fromisoformat(match["until"]) for match in found)
+    if last >= until:
+        return False
+    progress(0.05, "simulate")
+    seed = int(found[0]["seed"])
+    city = make_city(demo_fixtures(), until=until, rng=np.random.default_rng(seed))
+    since = city.incidents.starting_from(last + timedelta(days=1))
+    if not len(since):
+        return False
+    file = _write_incidents(since, seed=seed, until=until)
+    import_file(jurisdiction=jurisdiction, path=file, preset="haechi", progress=_part(progress, 0.35, 0.95))
+    return True
 
 
 def _places(city: City) -> list[PlaceRecord]:
@@ -147,12 +174,13 @@ def _camera_records(cameras: tuple[CameraSpot, ...]) -> list[CameraRecord]:
     ]
 
 
-def _write_incidents(city: City, name: str) -> Path:
+def _write_incidents(incidents: SimulatedIncidents, *, seed: int, until: date) -> Path:
     """The simulated incidents as a file, as a police system would hand them over; whole or not at all."""
     folder = Path(settings.DATA_DIR) / "demo"
     folder.mkdir(parents=True, exist_ok=True)
-    part, whole = folder / f"{name}.part", folder / name
-    part.write_bytes(incidents_csv(city.incidents, prefix="SC"))
+    whole = folder / f"{DEMO_CODE}-simulated-{seed}-{until:%Y%m%d}.csv"
+    part = whole.with_suffix(".part")
+    part.write_bytes(incidents_csv(incidents, prefix="SC"))
     part.replace(whole)
     return whole
 

@@ -12,7 +12,7 @@ from webapp.demo.services import DEFAULT_SEED, load_demo
 
 
 class Command(BaseCommand):
-    help = "Make the simulated Seocho-gu: area, incidents, cameras and log-ins. A second call changes nothing."
+    help = "Make the simulated Seocho-gu: area, incidents, cameras and log-ins. A second call adds the days since, or nothing."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--seed", type=int, default=DEFAULT_SEED, help="the same seed and day give the same city")
