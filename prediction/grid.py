@@ -131,6 +131,12 @@ def cells_in_polygon(geometry: BaseGeometry, resolution: int) -> UInt64:
     return np.sort(np.asarray(cells, dtype=np.uint64))
 
 
+def cells_covering(geometry: BaseGeometry, resolution: int) -> UInt64:
+    """H3 cells UInt64[n], ascending, that touch the polygon or multipolygon (WGS84): every point of it lies in one of them."""
+    shape = h3.geo_to_h3shape(json.loads(shapely.to_geojson(geometry)))
+    return np.unique(np.asarray(h3.h3shape_to_cells_experimental(shape, resolution, "overlap"), dtype=np.uint64))
+
+
 def boundary_of_points(lon: Float64, lat: Float64, *, resolution: int = 8, least_share: float = 0.01) -> shapely.MultiPolygon:
     """Outline of a city drawn from its incidents (WGS84): H3 cells with incidents, closed over gaps of one cell, holes filled.
 

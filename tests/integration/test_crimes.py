@@ -8,7 +8,9 @@ import pytest
 import shapely
 from django.db import IntegrityError, transaction
 
+from ingestion.places import Boundary
 from tests.factories import SMALL_CITY, make_incidents, make_jurisdiction
+from webapp.accounts.models import Jurisdiction
 from webapp.audit.models import AuditEntry
 from webapp.common.errors import HaechiError, NotAllowed
 from webapp.crimes.models import Area, Category, CellGrid, Incident, Place
@@ -18,13 +20,20 @@ from webapp.crimes.services import DEFAULT_TAXONOMY, PlaceRecord, make_grid, reg
 pytestmark = pytest.mark.django_db
 
 
-def test_a_jurisdiction_gets_its_categories_and_the_cells_whose_centre_it_holds(jurisdiction):
+def test_a_jurisdiction_gets_its_categories(jurisdiction):
     assert list(Category.objects.of(jurisdiction).values_list("code", "name", "name_en")) == list(DEFAULT_TAXONOMY)
+
+
+def test_its_cells_stand_in_order_and_hold_every_point_that_an_upload_may_bring(jurisdiction):
     cells = current_grid(jurisdiction=jurisdiction).array()
     assert np.all(np.diff(cells.astype(object)) > 0)
-    for cell in cells:
-        latitude, longitude = h3.cell_to_latlng(h3.int_to_str(int(cell)))
-        assert SMALL_CITY.contains(shapely.Point(longitude, latitude))
+    accepted = Boundary.around(SMALL_CITY).shape
+    west, south, east, north = accepted.bounds
+    rng = np.random.default_rng(1)
+    points = np.column_stack([rng.uniform(west, east, 5000), rng.uniform(south, north, 5000)])
+    points = points[shapely.contains_xy(accepted, points)]
+    assert len(points) > 4000
+    assert {h3.str_to_int(h3.latlng_to_cell(lat, lon, 10)) for lon, lat in points} <= set(cells.tolist())
 
 
 def test_setting_up_a_jurisdiction_again_changes_nothing(jurisdiction):
@@ -41,11 +50,11 @@ def test_a_new_boundary_makes_a_new_current_grid_and_keeps_the_old(jurisdiction)
     assert CellGrid.objects.of(jurisdiction).count() == 2
 
 
-def test_a_boundary_without_cells_is_refused_and_leaves_nothing():
-    speck = shapely.box(127.0, 37.5, 127.00001, 37.50001)
+def test_an_empty_boundary_is_refused_and_leaves_nothing():
     with pytest.raises(HaechiError, match="WGS84") as caught:
-        set_up_jurisdiction(code="speck", name="점", name_en="Speck", boundary=speck)
+        set_up_jurisdiction(code="nowhere", name="없음", name_en="Nowhere", boundary=shapely.MultiPolygon())
     assert caught.value.code == "empty_boundary"
+    assert not Jurisdiction.objects.exists()
 
 
 def test_the_boundary_comes_back_as_it_was(jurisdiction):

@@ -54,7 +54,7 @@ def test_features_are_joined_to_one_outline(tmp_path, outline):
         ("no json", "is not GeoJSON"),
         (shapely.to_geojson(shapely.Point(127, 37)), "not an area"),
         (shapely.to_geojson(shapely.box(200000, 540000, 210000, 550000)), "not in degrees"),
-        (shapely.to_geojson(shapely.box(127, 37.5, 127.00001, 37.50001)), "holds no cell"),
+        (shapely.to_geojson(shapely.Polygon()), "is empty"),
     ],
 )
 def test_a_bad_outline_gets_a_sentence_and_leaves_nothing(tmp_path, content, sentence):

@@ -9,7 +9,8 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from shapely.geometry.base import BaseGeometry
 
-from prediction.grid import cells_in_polygon
+from ingestion.places import Boundary
+from prediction.grid import cells_covering
 from webapp.accounts.models import Jurisdiction
 from webapp.common.errors import HaechiError
 from webapp.crimes.models import Area, Category, CellGrid, Place
@@ -91,14 +92,17 @@ def set_up_jurisdiction(
 
 @transaction.atomic
 def make_grid(*, jurisdiction: Jurisdiction, boundary: BaseGeometry) -> CellGrid:
-    """Lay the jurisdiction's cells, those whose centre lies in the boundary, and make them the current grid."""
-    cells = cells_in_polygon(boundary, jurisdiction.h3_resolution).astype("<u8")
-    if not len(cells):
+    """Lay the jurisdiction's cells and make them the current grid.
+
+    They cover the boundary with the slack that uploads allow at its edge, so that every incident taken in has its cell.
+    """
+    if boundary.is_empty:
         raise HaechiError(
-            _("The boundary of %(name)s holds no cell. Check that it is a polygon in WGS84 (longitude, latitude).")
+            _("The boundary of %(name)s is empty. Check that it is a polygon in WGS84 (longitude, latitude).")
             % {"name": jurisdiction.name},
             code="empty_boundary",
         )
+    cells = cells_covering(Boundary.around(boundary).shape, jurisdiction.h3_resolution).astype("<u8")
     content = cells.tobytes()
     digest = hashlib.sha256(content).hexdigest()
     CellGrid.objects.of(jurisdiction).filter(is_current=True).exclude(digest=digest).update(is_current=False)

@@ -31,6 +31,8 @@ class Command(BaseCommand):
         except shapely.errors.GEOSException as error:
             raise CommandError(f"{path} is not GeoJSON. Export the outline as GeoJSON in WGS84.") from error
         outline = shapely.union_all(shapely.get_parts(parts)) if hasattr(parts, "geoms") else parts
+        if outline.is_empty:
+            raise CommandError(f"{path} is empty. Export the outline as one polygon or more.")
         if outline.geom_type not in ("Polygon", "MultiPolygon"):
             raise CommandError(f"{path} holds a {outline.geom_type}, not an area. Give the outline as a polygon.")
         west, south, east, north = outline.bounds
