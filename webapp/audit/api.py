@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import generics, serializers
 
 from webapp.accounts.permissions import Act, allows, caller
@@ -18,10 +18,12 @@ class AuditEntryOutput(serializers.ModelSerializer[AuditEntry]):
         fields = ("id", "at", "actor_name", "action", "action_label", "target", "detail", "address")
 
 
-@extend_schema(
-    operation_id="audit_trail",
-    summary="Who did or saw what, newest first",
-    parameters=[OpenApiParameter("action", str), OpenApiParameter("actor", str)],
+@extend_schema_view(
+    get=extend_schema(
+        operation_id="audit_trail",
+        summary="Who did or saw what, newest first",
+        parameters=[OpenApiParameter("action", str), OpenApiParameter("actor", str)],
+    )
 )
 class AuditTrail(generics.ListAPIView[AuditEntry]):
     serializer_class = AuditEntryOutput
