@@ -1,0 +1,282 @@
+"""How fast incidents come in: the real upload path beside a bare COPY and the ORM, on the same rows in the same run.
+
+    ./run bench ingest [--quick]
+
+Reads Chicago 2016–2017 (322k rows) from ../shared/data, or a generated file of the same form where that is absent, in a
+database of its own that is made and dropped here (the server of DATABASE_URL). The upload path is everything from the
+file on disk to committed incidents: hash, decompression, parsing, validation, cells, live indexes, foreign keys, audit.
+"""
+
+# ruff: noqa: PLC0415  (Django is set up inside, on a database that is made first)
+
+import argparse
+import contextlib
+import csv
+import gzip
+import io
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+from psycopg2 import sql
+
+from bench.report import cpu_s, finish, peak_rss_mb, print_table
+
+ROOT = Path(__file__).resolve().parents[1]
+QUICK_ROWS = 60_000
+ORM_ROWS = 10_000
+TURNS = 3  # the median counts: the machine does other things too
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help=f"{QUICK_ROWS:,} rows, one turn")
+    quick = parser.parse_args().quick
+    with tempfile.TemporaryDirectory(prefix="haechi-bench-") as folder, own_database():
+        path, origin = incidents_file(Path(folder), quick)
+        finish(measure(path, origin, Path(folder), quick))
+
+
+# --- what is measured on --------------------------------------------------------------------------
+def incidents_file(folder: Path, quick: bool) -> tuple[Path, str]:
+    """The file to take in, and where it comes from."""
+    shared = Path(os.environ.get("HAECHI_SHARED_DATA", ROOT.parent / "shared" / "data"))
+    real = shared / "chicago-2016-2017" / "chicago_2016_2017.csv.gz"
+    if not real.exists():
+        return generated_file(
+            folder, QUICK_ROWS if quick else 322_000
+        ), "generated in the form of Chicago's (the real file is absent)"
+    if not quick:
+        return real, "Chicago 2016–2017"
+    path = folder / "chicago_head.csv.gz"
+    with gzip.open(real, "rt") as source, gzip.open(path, "wt", compresslevel=1) as target:
+        for _, line in zip(range(QUICK_ROWS + 1), source, strict=False):
+            target.write(line)
+    return path, f"the first {QUICK_ROWS:,} rows of Chicago 2016–2017"
+
+
+def generated_file(folder: Path, rows: int) -> Path:
+    rng = random.Random(1)
+    path = folder / "generated.csv.gz"
+    with gzip.open(path, "wt", compresslevel=1, newline="") as target:
+        writer = csv.writer(target)
+        writer.writerow(["Date", "Primary Type", "Latitude", "Longitude"])
+        for _ in range(rows):
+            moment = time.gmtime(1_451_606_400 + rng.randrange(2 * 365 * 86_400))
+            kind = rng.choice(["THEFT", "BATTERY", "CRIMINAL DAMAGE", "ASSAULT"])
+            place = f"{rng.uniform(41.65, 42.02):.9f}", f"{rng.uniform(-87.8, -87.53):.9f}"
+            writer.writerow([time.strftime("%m/%d/%Y %I:%M:00 %p", moment), kind, *place])
+    return path
+
+
+@contextlib.contextmanager
+def own_database() -> Iterator[None]:
+    """A fresh database beside the one of DATABASE_URL, migrated, with one jurisdiction; dropped at the end."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings")
+    os.environ.setdefault("HAECHI_SECRET_KEY", "bench")
+    os.environ["HAECHI_LOG_LEVEL"] = "WARNING"
+    from django.conf import settings
+
+    base = dict(settings.DATABASES["default"])
+    name = f"haechi_bench_ingest_{os.getpid()}"
+    server = psycopg2.connect(**_connection(base, base["NAME"]))
+    server.autocommit = True
+    server.cursor().execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    settings.DATABASES["default"]["NAME"] = name
+    try:
+        import django
+        from django.core.management import call_command
+        from django.db import connections
+
+        django.setup()
+        call_command("migrate", verbosity=0)
+        yield
+        connections.close_all()
+    finally:
+        server.cursor().execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+        server.close()
+
+
+def _connection(base: dict[str, Any], name: str) -> dict[str, Any]:
+    given = {"host": base["HOST"], "port": base["PORT"], "user": base["USER"], "password": base["PASSWORD"]}
+    return {key: value for key, value in given.items() if value} | {"dbname": name}
+
+
+# --- the measurement ------------------------------------------------------------------------------
+def measure(path: Path, origin: str, folder: Path, quick: bool) -> dict[str, Any]:
+    from django.db import connection
+
+    jurisdiction = chicago()
+    turns = 1 if quick else TURNS
+    first, live, bare, same = [], [], [], []
+    rows = upload_rate(jurisdiction, path, empty=True)[0]  # warms the server's cache and the imports
+    cpu_before = cpu_s()
+    for turn in range(turns):
+        first.append(upload_rate(jurisdiction, path, empty=True)[1])
+        live.append(upload_rate(jurisdiction, path, empty=False)[1])
+        if turn == 0:
+            cpu_per_upload = (cpu_s() - cpu_before) / 2
+            rss_mb = peak_rss_mb()
+        prepared = exported_rows(folder)
+        bare.append(max(copy_rate(prepared, "bare_like", binary, like=True) for binary in (False, True)))
+        same.append(max(copy_rate(prepared, "crimes_incident", binary, like=False) for binary in (False, True)))
+    orm = bulk_create_rate(jurisdiction, min(ORM_ROWS, rows))
+    ogr = ogr2ogr_rate(path, folder, connection.settings_dict)
+    middle = {
+        name: sorted(values)[len(values) // 2]
+        for name, values in (("first", first), ("live", live), ("bare", bare), ("same", same))
+    }
+    print_table(
+        f"Ingest: {rows:,} rows, {origin}; median of {turns}",
+        ["way", "rows/s", "of the bare COPY", "aim"],
+        [
+            ["Haechi, first load (empty table)", middle["first"], middle["first"] / middle["bare"], "≥ 50,000"],
+            ["Haechi, live (table filled, indexes live)", middle["live"], middle["live"] / middle["bare"], "≥ 30,000 and ≥ 0.5"],
+            ["bare COPY of prepared rows, same indexes, no foreign keys", middle["bare"], 1.0, ""],
+            ["bare COPY of prepared rows into the very table", middle["same"], middle["same"] / middle["bare"], ""],
+            ["ogr2ogr", ogr, ogr / middle["bare"] if ogr else None, ""],
+            [f"Django bulk_create, {min(ORM_ROWS, rows):,} rows", orm, orm / middle["bare"], ""],
+        ],
+    )
+    print(f"  peak memory {rss_mb:.0f} MB, {cpu_per_upload:.1f} CPU s of our process an upload")
+    return {
+        "first_load_rows_per_s": round(middle["first"]),
+        "live_rows_per_s": round(middle["live"]),
+        "copy_rows_per_s": round(middle["bare"]),
+        "copy_same_table_rows_per_s": round(middle["same"]),
+        "ogr2ogr_rows_per_s": round(ogr) if ogr else None,
+        "bulk_create_rows_per_s": round(orm),
+        "peak_rss_mb": round(rss_mb, 1),
+        "rows": rows,
+        "data": origin,
+        "quick": quick,
+    }
+
+
+def chicago() -> Any:
+    import shapely
+
+    from ingestion.presets import PRESETS
+    from webapp.crimes.services import set_up_jurisdiction
+
+    preset = PRESETS["chicago"]
+    return set_up_jurisdiction(
+        code="chicago",
+        name="시카고",
+        name_en="Chicago",
+        boundary=shapely.box(*preset.extent),
+        taxonomy=[(entry.code, entry.name_ko, entry.name_en) for entry in preset.taxonomy],
+        time_zone=str(preset.time_zone),
+        h3_resolution=8,
+    )
+
+
+def upload_rate(jurisdiction: Any, path: Path, *, empty: bool) -> tuple[int, float]:
+    """Rows and rows per second of one upload; `empty` begins with an empty table, else the earlier rows stay."""
+    from django.db import connection
+
+    from webapp.imports.models import Upload
+    from webapp.imports.services import import_file
+
+    with connection.cursor() as cursor:
+        if empty:
+            cursor.execute("TRUNCATE crimes_incident, imports_rejectedrow, imports_upload CASCADE")
+        else:
+            cursor.execute("UPDATE imports_upload SET sha256 = md5(id::text) || md5(id::text)")  # or it would be "the same again"
+        cursor.execute("CHECKPOINT")
+    started = time.perf_counter()
+    upload = import_file(jurisdiction=jurisdiction, path=path, preset="chicago")
+    seconds = time.perf_counter() - started
+    assert upload.state == Upload.State.COMMITTED
+    assert not upload.already_there
+    return upload.rows_read, upload.rows_read / seconds
+
+
+_COLUMNS = (
+    "occurred_from, occurred_to, local_hour_of_week, point, cell, cell_parent, source_line, source_id, "
+    "category_id, jurisdiction_id, upload_id"
+)
+
+
+def exported_rows(folder: Path) -> dict[bool, Path]:
+    """The rows of the latest upload, ready for COPY, in text and in binary form."""
+    from django.db import connection
+
+    from webapp.imports.models import Upload
+
+    latest = Upload.objects.order_by("-pk").values_list("pk", flat=True)[0]
+    paths = {}
+    with connection.cursor() as cursor:
+        for binary in (False, True):
+            paths[binary] = folder / f"prepared.{'bin' if binary else 'tsv'}"
+            form = "(FORMAT binary)" if binary else ""
+            query = (
+                f"COPY (SELECT {_COLUMNS} FROM crimes_incident WHERE upload_id = {latest} ORDER BY source_line) TO STDOUT {form}"  # noqa: S608
+            )
+            with paths[binary].open("wb") as target:
+                cursor.copy_expert(query, target)
+    return paths
+
+
+def copy_rate(prepared: dict[bool, Path], table: str, binary: bool, *, like: bool) -> float:
+    """Rows per second of a bare COPY into an emptied table with the same indexes."""
+    from django.db import connection, transaction
+
+    with connection.cursor() as cursor:
+        if like:
+            cursor.execute(f"DROP TABLE IF EXISTS {table}")
+            cursor.execute(f"CREATE TABLE {table} (LIKE crimes_incident INCLUDING ALL)")
+        cursor.execute(f"TRUNCATE {table}")
+        cursor.execute("CHECKPOINT")
+        form = "(FORMAT binary)" if binary else ""
+        started = time.perf_counter()
+        with transaction.atomic(), prepared[binary].open("rb") as source:
+            cursor.copy_expert(f"COPY {table} ({_COLUMNS}) FROM STDIN {form}", source, 1 << 18)
+        seconds = time.perf_counter() - started
+        cursor.execute(f"SELECT count(*) FROM {table}")  # noqa: S608
+        return float(cursor.fetchone()[0] / seconds)
+
+
+def bulk_create_rate(jurisdiction: Any, count: int) -> float:
+    """Rows per second of Django's bulk_create for already made objects."""
+    from django.db import transaction
+
+    from webapp.crimes.models import Incident
+
+    sample = list(Incident.objects.of(jurisdiction).order_by("pk")[:count])
+    Incident.objects.of(jurisdiction).delete()
+    for incident in sample:
+        incident.pk = None
+    started = time.perf_counter()
+    with transaction.atomic():
+        Incident.objects.bulk_create(sample, batch_size=2000)
+    return count / (time.perf_counter() - started)
+
+
+def ogr2ogr_rate(path: Path, folder: Path, database: dict[str, Any]) -> float | None:
+    """Rows per second of GDAL's own loader (points with a spatial index, no validation), where it is installed."""
+    program = shutil.which("ogr2ogr")
+    if program is None:
+        return None
+    plain = folder / "plain.csv"
+    with gzip.open(path, "rb") as source, plain.open("wb") as target:
+        shutil.copyfileobj(source, target)
+    rows = sum(1 for _ in io.open(plain, "rb")) - 1  # noqa: SIM115, UP020
+    target_name = " ".join(f"{key}='{value}'" for key, value in _connection(database, database["NAME"]).items())
+    options = ["-oo", "X_POSSIBLE_NAMES=Longitude", "-oo", "Y_POSSIBLE_NAMES=Latitude", "-a_srs", "EPSG:4326", "-nln", "ogr_peer"]
+    started = time.perf_counter()
+    command = [program, "-f", "PostgreSQL", f"PG:{target_name}", str(plain), *options, "--config", "PG_USE_COPY", "YES"]
+    done = subprocess.run(command, capture_output=True, check=False)
+    return rows / (time.perf_counter() - started) if done.returncode == 0 else None
+
+
+if __name__ == "__main__":
+    sys.exit(main())
