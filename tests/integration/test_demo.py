@@ -12,7 +12,7 @@ import pytest
 import shapely
 from django.contrib.auth import authenticate
 from django.core.management import call_command
-from django.core.management.base import CommandError
+from django.core.management.base import CommandError, OutputWrapper
 from django.db.models import Max
 from django.utils import timezone
 
@@ -20,6 +20,7 @@ from webapp.accounts.models import Jurisdiction, User
 from webapp.cameras.models import Camera
 from webapp.crimes.models import Area, CellGrid, Incident, Place
 from webapp.demo import services
+from webapp.demo.management.console import Bar
 from webapp.imports.models import Upload
 
 pytestmark = pytest.mark.django_db
@@ -139,6 +140,32 @@ class TestDemoCity:
         (tmp_path / "file").write_text("")
         with pytest.raises(CommandError, match="cannot be written"):
             run("load_demo", "--summary", str(tmp_path / "file" / "below"))
+
+
+class TestProgress:
+    class Terminal(StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    def test_on_a_terminal_one_line_is_drawn_again_with_an_estimate(self) -> None:
+        screen = self.Terminal()
+        bar = Bar(OutputWrapper(screen))
+        bar(0.0, "look")
+        bar.began -= 30
+        bar(0.5, "write")
+        bar.end()
+        assert "\n" not in screen.getvalue()
+        assert screen.getvalue().count("\r") == 3
+        assert "[###############...............]  50% take the incidents in, about 30 s left" in screen.getvalue()
+
+    def test_elsewhere_each_step_is_one_line(self) -> None:
+        out = StringIO()
+        bar = Bar(OutputWrapper(out))
+        for fraction in (0.1, 0.2, 0.3):
+            bar(fraction, "write")
+        bar(1.0, "done")
+        bar.end()
+        assert out.getvalue().splitlines() == [" 10% take the incidents in", "100% done"]
 
 
 def chicago_file(folder: Path, *, rows: int = 4_000, columns: str = "Date,Primary Type,Latitude,Longitude") -> Path:
