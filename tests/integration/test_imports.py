@@ -2,6 +2,7 @@
 
 # ruff: noqa: E501  (sentences stand here as a person reads them)
 
+import contextlib
 import gzip
 import hashlib
 import resource
@@ -14,7 +15,7 @@ from pathlib import Path
 import h3.api.basic_int as h3
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 from django.utils import translation
 
 from ingestion.errors import REASONS
@@ -447,3 +448,47 @@ def test_the_database_counts_what_the_report_counts(jurisdiction):
         cursor.execute("SELECT count(*) FROM crimes_incident WHERE upload_id = %s", [upload.pk])
         assert cursor.fetchone() == (upload.rows_accepted,) == (4,)
     assert upload.report["warnings"] == [{"code": "blank_lines", "count": 2, "lines": [3, 6]}]
+
+
+SHAPE = """
+SELECT indexdef FROM pg_indexes WHERE tablename = 'crimes_incident'
+UNION SELECT conname || pg_get_constraintdef(oid) || convalidated FROM pg_constraint WHERE conrelid = 'crimes_incident'::regclass
+ORDER BY 1
+"""
+
+
+def table_shape() -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute(SHAPE)
+        return [row[0] for row in cursor.fetchall()]
+
+
+@pytest.mark.parametrize("name", ["every_reason.csv", "nothing_good.csv"])
+def test_a_first_load_leaves_every_index_and_constraint_as_it_was(name, jurisdiction):
+    before = table_shape()
+    assert sum("FOREIGN KEY" in line for line in before) == 3
+    with contextlib.suppress(UploadRefused):
+        import_file(jurisdiction=jurisdiction, path=BROKEN / name, preset="haechi")
+    assert table_shape() == before
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_first_load_into_a_table_that_is_being_read_goes_the_live_way(tmp_path):
+    jurisdiction = make_jurisdiction()
+    reading, done = threading.Event(), threading.Event()
+
+    def read() -> None:
+        with transaction.atomic():
+            assert Incident.objects.count() == 0
+            reading.set()
+            done.wait(20)
+        connections.close_all()
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    reading.wait(20)
+    upload = import_file(jurisdiction=jurisdiction, path=write(tmp_path, HEADER + ROW * 10), preset="haechi")
+    done.set()
+    reader.join()
+    assert upload.rows_accepted == 10
+    assert sum("FOREIGN KEY" in line for line in table_shape()) == 3

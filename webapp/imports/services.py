@@ -11,11 +11,12 @@ from typing import IO, TYPE_CHECKING, Any
 
 import shapely
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from ingestion.errors import FileRefused
+from ingestion.first_load import NOTHING, put_aside
 from ingestion.pipeline import Report, Source, take_in
 from ingestion.places import Boundary
 from ingestion.presets import PRESETS, Preset
@@ -42,6 +43,7 @@ logger = logging.getLogger(__name__)
 
 Progress = Callable[[float, str], None]
 COPY_BYTES = 1024**2
+FIRST_LOAD_MAX_BYTES = 64 * 1024**2  # the empty table is locked meanwhile: seconds, not minutes
 
 
 class UploadRefused(HaechiError):
@@ -183,9 +185,12 @@ def _commit(upload: Upload, path: Path, progress: Progress) -> None:
         raise FileRefused("same_content", file=upload.file_name, value=twin.pk)
     source = Source(path, upload.file_name, settings.UPLOAD_MAX_BYTES)
     with connection.cursor() as cursor:
+        is_small = upload.size_bytes <= FIRST_LOAD_MAX_BYTES
+        aside = put_aside(cursor, database_error=DatabaseError) if is_small else NOTHING
         writer = IncidentWriter(cursor, jurisdiction_id=jurisdiction.pk, upload_id=upload.pk)
         report = take_in(source, _rules(jurisdiction, preset), writer, progress=progress)
-    progress(0.99, "commit")
+        progress(0.99, "commit")
+        aside.restore(cursor)
     count, lines = same_incidents(upload=upload)
     if count:
         report.warn("same_again", count, lines)
