@@ -140,7 +140,7 @@ def train(
     panel = Panel.build(known, cells=len(grid), categories=len(categories), anchor=cutoff)
     maker = FeatureMaker(grid, len(categories))
     learner = Boosting(maker, settings.boosting)
-    learner.fit(panel, 0, seed=seed, progress=lambda fraction, step: progress(0.02 + 0.93 * fraction, step))
+    learner.fit(panel, 0, seed=seed, progress=lambda fraction, step: progress(0.02 + 0.92 * fraction, step))
     progress(0.95, "fit")
     profile = choose_settings(known, maker.around, scheme=scheme, categories=len(categories), cutoff=cutoff)
     progress(1.0, "fit")

@@ -21,13 +21,14 @@ Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 
 WEEK_DAYS = 7
-HALF_LIVES_D = (7, 14, 30, 60, 120, 240, 480)
+HALF_LIVES_D = (7, 14, 30, 60, 120, 240, 480, 960)
 WINDOWS_D = (7, 14, 28, 91, 182, 364)
 RECENT_D, LONG_D = 30, 240
 SIGMAS_RECENT_M = (200.0, 500.0, 1000.0)
 SIGMAS_LONG_M = (150.0, 300.0, 600.0, 1000.0)
 LEVEL_HALF_LIFE_D = 42
 LEVEL_PRIOR = 20.0  # incidents
+RARE_BELOW = 2_000.0  # time-weighted incidents under which a type leans on all crimes more than on itself
 LONGEST_D = 1456  # days since last are capped here, and nothing older enters a feature
 OTHERS_AT_MOST = 4
 OTHERS_HALF_LIVES_D = (7, 30, 120, 480)
@@ -44,6 +45,7 @@ class Moment:
     windowed: Float64  # [windows, targets, cells]
     last_year: Float64  # [targets, cells]: five weeks around the same week a year ago
     days_since: Float64  # [targets, cells]
+    active_weeks: Float64  # [targets, cells]: share of the last 52 weeks with any incident; a single burst counts once
     ring_recent: Float64  # [2, targets, cells]
     ring_long: Float64  # [2, targets, cells]
     ring_last_year: Float64
@@ -53,7 +55,8 @@ class Moment:
     level: Float64  # [targets]: expected incidents of the coming week in the whole city
     expected: Float64  # [targets, cells]: shrunken time-weighted rate, scaled to the level: the learners' offset
     expected_here: Float64  # [targets, cells]: the part of its log that comes from the cell's own incidents
-    expected_around: Float64  # [targets, cells]: the part that comes from its surroundings; the rest is one number a city
+    expected_around: Float64  # [targets, cells]: the part that comes from its surroundings
+    expected_others: Float64  # [targets, cells]: the part that comes from all crimes here; the rest is one number a city
     year_angle: float
 
 
@@ -83,7 +86,9 @@ class FeatureMaker:
         long, short = decayed[HALF_LIVES_D.index(LONG_D)], decayed[HALF_LIVES_D.index(RECENT_D)]
         smooth_long = np.stack([self.around.smooth(long, s) for s in SIGMAS_LONG_M])
         level = city_level(known, age, history)
-        expected, here, around = _expected(long, smooth_long, level, exposure_weeks=_exposure(LONG_D, history) / WEEK_DAYS)
+        expected, here, around, others = _expected(
+            long, smooth_long, level, exposure_weeks=_exposure(LONG_D, history) / WEEK_DAYS
+        )
         year_s = known.anchor_s + origin_day * DAY_S
         return Moment(
             origin_day=origin_day,
@@ -91,6 +96,7 @@ class FeatureMaker:
             windowed=windowed,
             last_year=last_year,
             days_since=_days_since(known, age),
+            active_weeks=_active_weeks(known, age, history),
             ring_recent=np.stack([self.around.ring_sums(short, ring) for ring in (1, 2)]),
             ring_long=np.stack([self.around.ring_sums(long, ring) for ring in (1, 2)]),
             ring_last_year=self.around.ring_sums(last_year, 1),
@@ -101,6 +107,7 @@ class FeatureMaker:
             expected=expected,
             expected_here=here,
             expected_around=around,
+            expected_others=others,
             year_angle=2 * np.pi * datetime.fromtimestamp(year_s, UTC).timetuple().tm_yday / 365.25,
         )
 
@@ -135,6 +142,7 @@ class FeatureMaker:
         for position, sigma in enumerate(SIGMAS_LONG_M):
             out.append((f"others_{sigma:.0f}m_long", lambda m, p=position: m.smooth_long[p, every] - m.smooth_long[p, target]))
         out.append(("any_days_since", lambda m: m.days_since[every]))
+        out.append(("any_active_weeks", lambda m: m.active_weeks[every]))
         rivals = [category for category in range(self.categories) if category != target][:OTHERS_AT_MOST]
         for rival in rivals:
             out.append((f"type{rival}_here", lambda m, r=rival: m.decayed[HALF_LIVES_D.index(LONG_D), r]))
@@ -156,6 +164,7 @@ def _here(target: int) -> list[tuple[str, str, Read]]:
         group = "here_recent" if days <= RECENT_D else "here_long"
         out.append((group, f"sum_{days}d", lambda m, p=position: m.windowed[p, target]))
     out.append(("here_recent", "days_since", lambda m: m.days_since[target]))
+    out.append(("here_long", "active_weeks", lambda m: m.active_weeks[target]))
     return out
 
 
@@ -237,27 +246,44 @@ def _days_since(known: Panel, age: npt.NDArray[np.int64]) -> Float64:
     return np.vstack([since, since.min(axis=0)]).astype(np.float64)
 
 
-def _expected(long: Float64, smooth_long: Float64, level: Float64, *, exposure_weeks: float) -> tuple[Float64, Float64, Float64]:
-    """Expected incidents Float64[targets, cells], and the parts of its log that come from here and from around.
+def _active_weeks(known: Panel, age: npt.NDArray[np.int64], history: int) -> Float64:
+    weeks = max(1, min(52, history // WEEK_DAYS))
+    recent = age < weeks * WEEK_DAYS
+    held = np.zeros((known.categories, known.cells, weeks), dtype=np.bool_)
+    held[known.category[recent], known.cell[recent], age[recent] // WEEK_DAYS] = True
+    return np.asarray(np.vstack([held.sum(axis=2), held.any(axis=0).sum(axis=1)]) / weeks, dtype=np.float64)
 
-    Gamma-Poisson shrinkage of each cell's own rate to its surroundings, scaled to the city's level. The prior mean blends the
-    smoothed rate of the type with the type's share of the smoothed rate of all crimes, the more of the latter the fewer
-    incidents the type has: a type with three cases a year is laid out like all crime.
+
+def _expected(
+    long: Float64, smooth_long: Float64, level: Float64, *, exposure_weeks: float
+) -> tuple[Float64, Float64, Float64, Float64]:
+    """Expected incidents Float64[targets, cells], and the parts of its log that come from here, from around, from other types.
+
+    Gamma-Poisson shrinkage of each cell's own rate to a prior mean, scaled to the city's level. The prior mean of all crimes is
+    their smoothed rate; that of a type blends its own smoothed rate with its share of the cell's expected crimes of all types,
+    the more of the latter the fewer incidents the type has: three cases a year are laid out like all crime.
     """
     totals = long.sum(axis=1) * exposure_weeks
-    own, every = smooth_long[1] + 0.1 * smooth_long[3], smooth_long[1, -1] + 0.1 * smooth_long[3, -1]
-    cells = long.shape[1]
-    expected, here, around = np.empty_like(long), np.empty_like(long), np.empty_like(long)
-    for target in range(len(long)):
-        trust = totals[target] / (totals[target] + 2000.0)
-        prior = trust * _spread_to_one(own[target]) + (1 - trust) * _spread_to_one(every)
-        prior = 0.98 * prior + 0.02 / cells
+    own = smooth_long[1] + 0.1 * smooth_long[3]
+    every = len(long) - 1
+    expected, here = np.empty_like(long), np.empty_like(long)
+    around, others = np.empty_like(long), np.empty_like(long)
+    for target in (every, *range(every)):
+        trust = 1.0 if target == every else totals[target] / (totals[target] + RARE_BELOW)
+        nearby = _prior(own[target], own[every], trust)
+        prior = nearby if target == every else _prior(own[target], expected[every], trust)
         seen = prior * max(totals[target], 1.0)
         # shape 1: the spread of a cell's true rate around the prior is as wide as the prior itself.
         pull = (long[target] * exposure_weeks + 1.0) / (seen + 1.0)
         expected[target] = prior * pull / (prior * pull).sum() * level[target]
-        here[target], around[target] = np.log(pull), np.log(prior * cells)
-    return expected, here, around
+        here[target], around[target] = np.log(pull), np.log(nearby * len(nearby))
+        others[target] = np.log(prior / nearby)
+    return expected, here, around, others
+
+
+def _prior(own: Float64, every: Float64, trust: float) -> Float64:
+    """A share for each cell: the type's own field and all crimes', and a little for everywhere."""
+    return 0.98 * (trust * _spread_to_one(own) + (1 - trust) * _spread_to_one(every)) + 0.02 / len(own)
 
 
 def _spread_to_one(field: Float64) -> Float64:

@@ -62,4 +62,4 @@ class SlotScheme:
         instants = np.asarray(epoch_s, dtype=np.int64).astype("datetime64[s]")
         local = pd.DatetimeIndex(instants).tz_localize("UTC").tz_convert(self.time_zone)
         in_day = np.searchsorted(np.array(self.start_hours), np.asarray(local.hour), side="right") - 1
-        return np.asarray((np.asarray(local.dayofweek) * self.per_day + in_day) % self.per_week, dtype=np.int16)
+        return np.asarray((np.asarray(local.day_of_week) * self.per_day + in_day) % self.per_week, dtype=np.int16)

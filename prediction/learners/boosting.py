@@ -103,9 +103,11 @@ class Boosting:
         """Float64[cells, groups]: contributions to the log of the week's rate, adding up to it, in the order of GROUPS."""
         out = np.zeros((len(self.maker.grid), len(GROUPS)))
         here, around = moment.expected_here[target], moment.expected_around[target]
-        base = np.log(moment.expected[target]) - here - around
+        others = moment.expected_others[target]
+        base = np.log(moment.expected[target]) - here - around - others
         out[:, GROUPS.index("here_long")] = here
         out[:, GROUPS.index("around_long")] = around
+        out[:, GROUPS.index("other_types")] = others
         booster = self.boosters_[target]
         if booster is not None:
             groups = [GROUPS.index(group) for group, _ in self.maker.names(target)]
