@@ -3,12 +3,12 @@
 const FONT = ["Noto Sans KR, Noto Sans CJK KR, Apple SD Gothic Neo, Malgun Gothic, sans-serif"];
 const COLOURS = {
   light: {
-    outside: "#dfe5ea", land: "#f7f8f8", water: "#bcd7ea", wood: "#dcead9", park: "#d5e8cf", road: "#ffffff", roadEdge: "#cfd7de",
+    outside: "#dfe5ea", land: "#f7f8f8", water: "#bcd7ea", wood: "#dcead9", park: "#d5e8cf", road: "#ffffff", roadEdge: "#cfd7de", lane: "#e3e8ec",
     outline: "#54687a", area: "#8ea0b0", text: "#22313e", textSoft: "#4c5d6b", halo: "#ffffff", station: "#3d5163",
     selected: "#0b3c5d", hover: "#3a4d5c",
   },
   dark: {
-    outside: "#0a1017", land: "#15202a", water: "#16364a", wood: "#16291f", park: "#1a3024", road: "#2b3b49", roadEdge: "#0f1820",
+    outside: "#0a1017", land: "#15202a", water: "#16364a", wood: "#16291f", park: "#1a3024", road: "#2b3b49", roadEdge: "#0f1820", lane: "#22303c",
     outline: "#90a6b8", area: "#51677a", text: "#e6edf3", textSoft: "#b4c3cf", halo: "#0d151c", station: "#a9bccb",
     selected: "#ffffff", hover: "#c9d6e0",
   },
@@ -47,6 +47,7 @@ function layers(dark) {
     { id: "park", type: "fill", source: "places", filter: ["all", kind("park"), shape("Polygon")], paint: { "fill-color": c.park } },
     { id: "water", type: "fill", source: "places", filter: ["all", kind("river", "lake", "water"), shape("Polygon")], paint: { "fill-color": c.water } },
     { id: "stream", type: "line", source: "places", filter: ["all", kind("river", "stream"), shape("LineString")], layout: round(), paint: { "line-color": c.water, "line-width": widths(2, 14) } },
+    { id: "lane", type: "line", source: "places", minzoom: 12.5, filter: kind("lane"), paint: { "line-color": c.lane, "line-width": widths(0.4, 5) } },
     { id: "road-edge", type: "line", source: "places", filter: kind("road", "street"), layout: round(), paint: { "line-color": c.roadEdge, "line-width": widths(2.2, 20) } },
     { id: "road", type: "line", source: "places", filter: kind("road", "street"), layout: round(), paint: { "line-color": c.road, "line-width": widths(1.2, 16) } },
     // the hexagons stand here

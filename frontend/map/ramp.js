@@ -6,7 +6,7 @@
 
 // Lightness, a, b in OKLab; chosen on screen, evenly spaced in lightness.
 const LIGHT = ["#fff3bf", "#fdd98a", "#f9b25e", "#ee8245", "#d9533b", "#b3294a", "#7d1350", "#43103f"];
-const DARK = ["#2b1a4a", "#55226b", "#86297a", "#b73779", "#de5160", "#f57d49", "#fbb03f", "#fdf0a0"];
+const DARK = ["#3a2266", "#5c2672", "#86297a", "#b73779", "#de5160", "#f57d49", "#fbb03f", "#fdf0a0"];
 
 /** @param {boolean} dark @returns {Uint8Array} 256 × RGBA, not premultiplied; entry 0 is transparent */
 export function ramp(dark) {

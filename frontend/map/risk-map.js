@@ -24,7 +24,7 @@ export class RiskMap extends EventTarget {
       container: element,
       style: style(isDark(), boundary),
       ...(place ? { center: [place[0], place[1]], zoom: place[2] } : { bounds, fitBoundsOptions: { padding: PADDING } }),
-      maxBounds: widened(bounds, 0.6),
+      maxBounds: widened(bounds, 2),
       minZoom: 8,
       maxZoom: 18,
       maxPitch: 0,

@@ -79,7 +79,7 @@ class RunScale(MapView):
     @extend_schema(
         operation_id="run_scale",
         summary="The log scale of a run's values by category (blank code: all together)",
-        responses=serializers.DictField(child=ScaleOutput()),
+        responses={200: {"type": "object", "additionalProperties": {"$ref": "#/components/schemas/ScaleOutput"}}},
     )
     def get(self, request: Request, run_id: int) -> Response:
         run = forecasts.run_for(user=caller(request), run_id=run_id)

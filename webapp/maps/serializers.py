@@ -32,7 +32,7 @@ class TopCellOutput(serializers.Serializer[Any]):
     area = serializers.CharField()
 
 
-class CategoryOutput(serializers.Serializer[Any]):
+class MapCategoryOutput(serializers.Serializer[Any]):
     code = serializers.CharField()
     name = serializers.CharField(source="label")
 
@@ -77,7 +77,7 @@ class MapStartOutput(serializers.Serializer[MapStart]):
     bounds = serializers.ListField(child=serializers.FloatField(), help_text="west, south, east, north")
     boundary = serializers.DictField(help_text="GeoJSON geometry")
     grid = GridOutput(allow_null=True)
-    categories = CategoryOutput(many=True)
+    categories = MapCategoryOutput(many=True)
     run = RunStartOutput(allow_null=True)
     allowed = serializers.ListField(child=serializers.CharField(), help_text="acts that the person's role includes")
 

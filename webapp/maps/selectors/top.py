@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import h3.api.numpy_int as h3
 import numpy as np
@@ -60,7 +60,7 @@ def top_cells(*, run: "ForecastRun", slot: int, category_code: str = "", limit: 
 
 def _areas_of(jurisdiction_id: int, longitudes: Sequence[float], latitudes: Sequence[float]) -> dict[int, str]:
     """Name of the area that covers each point, by position."""
-    values = {"jurisdiction": jurisdiction_id, "longitudes": list(longitudes), "latitudes": list(latitudes)}
+    values: dict[str, Any] = {"jurisdiction": jurisdiction_id, "longitudes": list(longitudes), "latitudes": list(latitudes)}
     with connection.cursor() as cursor:
         cursor.execute(_AREA_OF_POINTS_SQL, values | {"english": get_language() == "en"})
         return {int(position) - 1: name for position, name in cursor.fetchall()}
