@@ -27,9 +27,9 @@ export function captureChart(series) {
   const chart = frame(gettext("Capture rate by share of the area, one line for each method"));
   drawLevels(chart, levels(top).map((value) => [value / top, `${Math.round(value * 100)} %`]));
   for (const area of AREAS) {
-    chart.append(s("text", { x: x(area / 20), y: y(0) + 16, class: "chart-text", "text-anchor": "middle" }, `${area} %`));
+    chart.append(s("text", { x: x(area / 20), y: y(0) + 16, class: "chart-text", "text-anchor": "middle" }, area));
   }
-  chart.append(axisTitle(gettext("share of the area chosen")));
+  chart.append(axisTitle(gettext("share of the area chosen (%)")));
   chart.append(s("path", { d: path([[x(0), y(0)], [x(1), y(0.2 / top)]]), class: "chart-chance" }));
   for (const one of ordered(series)) {
     const points = [[x(0), y(0)]];

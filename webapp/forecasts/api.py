@@ -117,21 +117,23 @@ class RunList(generics.ListAPIView[ForecastRun]):
         return Response(JobOutput(job_status(user=user, job_id=job.pk)).data, status=202)
 
 
-@extend_schema(operation_id="runs_current", summary="The forecast in service")
 class CurrentRun(APIView):
-    serializer_class = RunDetailOutput
     permission_classes = (allows(Act.SEE_MAP),)
 
+    @extend_schema(operation_id="runs_current", summary="The forecast in service", responses=RunDetailOutput)
     def get(self, request: Request) -> Response:
         run = selectors.run_for(user=caller(request), run_id="current")
         return Response(RunDetailOutput(run).data)
 
 
-@extend_schema(operation_id="runs_detail", summary="One forecast: what it covers, what stands behind it, its totals")
 class RunDetail(APIView):
-    serializer_class = RunDetailOutput
     permission_classes = (allows(Act.SEE_MAP),)
 
+    @extend_schema(
+        operation_id="runs_detail",
+        summary="One forecast: what it covers, what stands behind it, its totals",
+        responses=RunDetailOutput,
+    )
     def get(self, request: Request, run_id: int) -> Response:
         run = selectors.run_for(user=caller(request), run_id=run_id)
         return Response(RunDetailOutput(run).data)
@@ -273,10 +275,9 @@ class BacktestList(generics.ListAPIView[Backtest]):
         return Response(JobOutput(job_status(user=user, job_id=job.pk)).data, status=202)
 
 
-@extend_schema(operation_id="backtests_detail", summary="One back-test with its scores")
 class BacktestDetail(APIView):
-    serializer_class = BacktestOutput
     permission_classes = (allows(Act.SEE_MAP),)
 
+    @extend_schema(operation_id="backtests_detail", summary="One back-test with its scores", responses=BacktestOutput)
     def get(self, request: Request, backtest_id: int) -> Response:
         return Response(BacktestOutput(selectors.backtest_for(user=caller(request), backtest_id=backtest_id)).data)

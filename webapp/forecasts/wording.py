@@ -6,8 +6,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-# Below this distance from ×1 a contribution is not worth a sentence.
-NOTICEABLE = 0.05
+# Contributions between ×0.91 and ×1.1 are not worth a sentence. In log rate.
+NOTICEABLE = 0.095
 
 LEARNERS: dict[str, Promise] = {
     "lightgbm": gettext_lazy("LightGBM (learning model)"),

@@ -22,7 +22,8 @@ MODEL = "lightgbm"
 
 @dataclass(frozen=True)
 class RunsPage:
-    """`run`: the one in service. `expected`: incidents expected over its period. `is_past`: its period is over.
+    """`run`: the one in service. `expected`: incidents expected over its period. `outside`: incidents it left out because no
+    cell holds them. `is_past`: its period is over.
 
     `headline`: the model's row of `table`; `rival`: the strongest of the others at 5 % of the area. `chart`: what
     runs.js draws: [{learner, label, capture: [share …], bands: [[predicted, observed] …]}].
@@ -31,6 +32,7 @@ class RunsPage:
     run: ForecastRun | None
     learner: str
     expected: float
+    outside: int
     is_past: bool
     runs: list[ForecastRun]
     backtest: Backtest | None
@@ -62,6 +64,7 @@ def runs_page(*, user: "User", category: str = "") -> RunsPage:
         run=run,
         learner=learner_label(run.learner) if run else "",
         expected=_expected(run),
+        outside=run.metrics.get("incidents_outside_grid", 0) if run else 0,
         is_past=run is not None and run.horizon_end <= timezone.now(),
         runs=runs,
         backtest=backtest,
