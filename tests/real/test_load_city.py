@@ -48,6 +48,6 @@ def test_a_whole_city_is_made_from_its_file(shared_data: Path, tmp_path: Path, s
     assert expected.km2[0] < area_km2 < expected.km2[1]
     assert outline.contains(shapely.Point(expected.inside))
     assert not outline.contains(shapely.Point(expected.outside))
-    assert CellGrid.objects.of(city).get().cell_count == pytest.approx(area_km2 / 0.0152, rel=0.05)
+    assert CellGrid.objects.of(city).get().cell_count == pytest.approx(area_km2 / 0.0150, rel=0.08)
     assert Camera.objects.of(city).count() == 4_000
     assert f"{expected.rows:,} incidents (0 rows not taken in)" in out.getvalue()
