@@ -18,14 +18,13 @@ import os
 import random
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import psycopg2
+import psycopg2  # type: ignore[import-untyped]
 from psycopg2 import sql
 
 from bench.report import cpu_s, finish, peak_rss_mb, print_table
@@ -168,6 +167,7 @@ def chicago() -> Any:
     from webapp.crimes.services import set_up_jurisdiction
 
     preset = PRESETS["chicago"]
+    assert preset.extent is not None
     return set_up_jurisdiction(
         code="chicago",
         name="시카고",
@@ -279,4 +279,4 @@ def ogr2ogr_rate(path: Path, folder: Path, database: dict[str, Any]) -> float | 
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

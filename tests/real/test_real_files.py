@@ -16,6 +16,7 @@ def city(name: str):
     """A jurisdiction of the preset's extent, coarse cells: only its outline and taxonomy matter here."""
     preset = PRESETS[name]
     taxonomy = [(entry.code, entry.name_ko, entry.name_en) for entry in preset.taxonomy]
+    assert preset.extent is not None
     outline = shapely.box(*preset.extent)
     return make_jurisdiction(name, outline, taxonomy=taxonomy, time_zone=preset.time_zone, h3_resolution=7)
 
