@@ -21,9 +21,6 @@ Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 
 
-EXTRA: dict[str, object] = {}
-
-
 @dataclass(frozen=True)
 class BoostingSettings:
     """How to learn. `row_limit` bounds time and memory: zeros are sampled down further, with weights, where there are more."""
@@ -31,7 +28,8 @@ class BoostingSettings:
     trees: int = 350
     leaves: int = 24
     learning_rate: float = 0.03
-    least_in_leaf: int = 200
+    least_in_leaf: int = 50
+    least_expected_in_leaf: float = 10.0
     l2: float = 5.0
     feature_share: float = 0.15
     row_share: float = 0.7
@@ -162,6 +160,7 @@ class Boosting:
             "learning_rate": settings.learning_rate,
             "num_leaves": settings.leaves,
             "min_data_in_leaf": settings.least_in_leaf,
+            "min_sum_hessian_in_leaf": settings.least_expected_in_leaf,
             "lambda_l2": settings.l2,
             "feature_fraction": settings.feature_share,
             "bagging_fraction": settings.row_share,
@@ -172,6 +171,5 @@ class Boosting:
             "force_row_wise": True,
             "seed": seed % (2**31),
             "verbosity": -1,
-            **EXTRA,
         }
         return lgb.train(parameters, data, num_boost_round=settings.trees)
