@@ -53,7 +53,12 @@ def make_city(*, large: bool) -> City:
     run = published_run(jurisdiction, risk, rng)
     chosen = places[rng.choice(len(places), CAMERAS, p=0.5 * risk / risk.sum() + 0.5 / len(risk))]
     Camera.objects.bulk_create(
-        Camera(jurisdiction=jurisdiction, source_id=str(number), name=f"CCTV {number}", point=Point(*place, srid=4326))
+        Camera(
+            jurisdiction=jurisdiction,
+            source_id=str(number),
+            name=f"CCTV {number}",
+            point=Point(float(place[0]), float(place[1]), srid=4326),
+        )
         for number, place in enumerate(chosen + rng.normal(0, 3e-4, chosen.shape))
     )
     user = User.objects.create_user(username=f"bench-{code}", role=User.Role.OPERATOR, jurisdiction=jurisdiction)

@@ -2,6 +2,7 @@
 import { getJson } from "../lib/api.js";
 import { h, replace } from "../lib/dom.js";
 import { chance, count, expected, percent } from "../lib/format.js";
+import { rested } from "../lib/rested.js";
 import { weekChart } from "./chart.js";
 
 export class CellPanel {
@@ -13,7 +14,8 @@ export class CellPanel {
    */
   constructor(root, view, slots, show) {
     Object.assign(this, { root, view, slots, show });
-    view.on(["cell", "slot", "category"], () => this.#load());
+    view.on(["cell"], () => this.#load());
+    view.on(["slot", "category"], rested(() => this.#load()));
     this.#load();
   }
 

@@ -22,8 +22,8 @@ export class SlotControl {
     root.querySelector("[data-next]").addEventListener("click", () => this.#go(this.view.state.slot + 1));
     this.play = root.querySelector("[data-play]");
     this.play.addEventListener("click", () => (this.timer ? this.#stop() : this.#start()));
-    view.on(["slot", "category"], () => this.#show());
-    this.#show();
+    view.on(["slot", "category"], (_, changed) => this.#show(changed.has("category")));
+    this.#show(true);
   }
 
   /** @param {number} slot @returns {Date} */
@@ -65,7 +65,8 @@ export class SlotControl {
     this.play.setAttribute("aria-label", this.timer ? gettext("Stop") : gettext("Play the week"));
   }
 
-  #show() {
+  /** @param {boolean} withBars whether the bars' heights have changed too */
+  #show(withBars) {
     const { slot, category } = this.view.state;
     const total = this.total(slot, category);
     const text = this.label(slot);
@@ -78,7 +79,8 @@ export class SlotControl {
     this.root.querySelector("[data-previous]").disabled = slot === 0;
     this.root.querySelector("[data-next]").disabled = slot === this.starts.length - 1;
     this.#labelPlay();
-    this.#bars(slot, category);
+    if (withBars) this.#bars(category);
+    for (const [index, bar] of this.root.querySelectorAll(".slot-bar").entries()) bar.classList.toggle("is-chosen", index === slot);
     clearTimeout(this.saying);
     this.saying = setTimeout(() => this.#say(text, total), 400);
   }
@@ -89,7 +91,7 @@ export class SlotControl {
     this.root.querySelector("[data-say]").textContent = interpolate(sentence, { slot: text, total: expected(total) }, true);
   }
 
-  #bars(slot, category) {
+  #bars(category) {
     const totals = this.starts.map((_, index) => this.total(index, category));
     const highest = Math.max(...totals, 1e-9);
     const now = Date.now();
@@ -102,7 +104,7 @@ export class SlotControl {
         h("button", {
           type: "button",
           tabindex: "-1",
-          class: `slot-bar${index === slot ? " is-chosen" : ""}${isNow ? " is-now" : ""}`,
+          class: isNow ? "slot-bar is-now" : "slot-bar",
           title: `${this.label(index)} · ${expected(totals[index])}`,
           style: { "--height": `${Math.round((totals[index] / highest) * 100)}%` },
           onclick: () => this.#go(index),

@@ -2,6 +2,7 @@
 import { getJson } from "../lib/api.js";
 import { h, replace } from "../lib/dom.js";
 import { chance, expected } from "../lib/format.js";
+import { rested } from "../lib/rested.js";
 
 export class TopCells {
   /**
@@ -12,7 +13,8 @@ export class TopCells {
    */
   constructor(root, view, slots, show) {
     Object.assign(this, { root, view, slots, show });
-    view.on(["slot", "category", "tab"], () => this.#load());
+    view.on(["tab"], () => this.#load());
+    view.on(["slot", "category"], rested(() => this.#load()));
     view.on(["cell"], () => this.#mark());
     this.#load();
   }

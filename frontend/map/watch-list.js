@@ -2,6 +2,7 @@
 import { getJson, postJson } from "../lib/api.js";
 import { h, replace } from "../lib/dom.js";
 import { count, expected, percent } from "../lib/format.js";
+import { rested } from "../lib/rested.js";
 import { confirm } from "./confirm.js";
 
 const SHOWN_FIRST = 10;
@@ -16,7 +17,7 @@ export class WatchList {
   constructor(root, view, slots, cameras) {
     Object.assign(this, { root, view, slots, cameras });
     this.open = new Set();
-    view.on(["slot", "category"], () => this.load());
+    view.on(["slot", "category"], rested(() => this.load()));
     view.on(["camera", "tab"], () => this.#markCamera());
   }
 

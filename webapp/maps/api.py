@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+from collections.abc import Callable
 from typing import Any
 
 from django.http import HttpResponse
@@ -25,13 +26,16 @@ class MapView(APIView):
     permission_classes = [allows(Act.SEE_MAP)]
 
 
-def packed_answer(request: Request, packed: bytes, *, content_type: str, tag: str, cache_control: str) -> HttpResponse:
+def packed_answer(
+    request: Request, packed_bytes: Callable[[], bytes], *, content_type: str, tag: str, cache_control: str
+) -> HttpResponse:
     """Answer with bytes that are already compressed; 304 where the browser has them; plain for a client without gzip."""
     accepts_gzip = "gzip" in request.headers.get("Accept-Encoding", "")
     etag = f'"{tag}{"-gz" if accepts_gzip else ""}"'
     if etag in [part.strip() for part in request.headers.get("If-None-Match", "").split(",")]:
         answer = HttpResponse(status=304)
     else:
+        packed = packed_bytes()
         answer = HttpResponse(packed if accepts_gzip else gzip.decompress(packed), content_type=content_type)
         if accepts_gzip:
             answer.headers["Content-Encoding"] = "gzip"
@@ -56,7 +60,7 @@ class GridCells(MapView):
     def get(self, request: Request, digest: str) -> HttpResponse:
         packed = selectors.grid_cells(user=caller(request), digest=digest)
         tag = f"{selectors.CELLS_VERSION}-{digest}"
-        return packed_answer(request, packed, content_type="application/octet-stream", tag=tag, cache_control=IMMUTABLE)
+        return packed_answer(request, lambda: packed, content_type="application/octet-stream", tag=tag, cache_control=IMMUTABLE)
 
 
 class RunValues(MapView):
@@ -69,10 +73,15 @@ class RunValues(MapView):
     )
     def get(self, request: Request, run_id: int) -> HttpResponse:
         step = _checked(StepInput(data=request.query_params))
-        run = forecasts.run_for(user=caller(request), run_id=run_id)
-        packed = selectors.value_bytes(run=run, slot=step["slot"], category_code=step["category"])
+        run = selectors.run_of_values(user=caller(request), run_id=run_id)
         tag = f"{selectors.values_tag(run=run)}-{step['slot']}-{step['category']}"
-        return packed_answer(request, packed, content_type="application/octet-stream", tag=tag, cache_control=IMMUTABLE)
+        return packed_answer(
+            request,
+            lambda: selectors.value_bytes(run=run, slot=step["slot"], category_code=step["category"]),
+            content_type="application/octet-stream",
+            tag=tag,
+            cache_control=IMMUTABLE,
+        )
 
 
 class RunScale(MapView):
@@ -122,7 +131,7 @@ def _geojson(request: Request, text: str) -> HttpResponse:
     body = text.encode()
     tag = hashlib.sha256(body).hexdigest()[:20]
     packed = gzip.compress(body, compresslevel=5, mtime=0)
-    return packed_answer(request, packed, content_type="application/geo+json", tag=tag, cache_control=ASK_AGAIN)
+    return packed_answer(request, lambda: packed, content_type="application/geo+json", tag=tag, cache_control=ASK_AGAIN)
 
 
 def _checked(serializer: "serializers.Serializer[Any]") -> dict[str, Any]:

@@ -4,7 +4,7 @@ from webapp.maps.selectors.bootstrap import MapStart, map_start
 from webapp.maps.selectors.cells import CELLS_VERSION, decode_cells, encode_cells, grid_cells
 from webapp.maps.selectors.layers import areas_geojson, places_geojson
 from webapp.maps.selectors.top import TopCell, top_cells
-from webapp.maps.selectors.values import Scale, run_scales, scale_of, to_bytes, value_bytes, values_tag
+from webapp.maps.selectors.values import Scale, run_of_values, run_scales, scale_of, to_bytes, value_bytes, values_tag
 
 __all__ = [
     "CELLS_VERSION",
@@ -17,6 +17,7 @@ __all__ = [
     "grid_cells",
     "map_start",
     "places_geojson",
+    "run_of_values",
     "run_scales",
     "scale_of",
     "to_bytes",
