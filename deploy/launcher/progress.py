@@ -35,9 +35,15 @@ def bar_text(text: str, *, elapsed_s: float, expected_s: float, width: int) -> s
     fraction = min(elapsed_s / expected_s, 0.99) if expected_s > 0 else 0.0
     filled = int(fraction * BAR_WIDTH)
     left = expected_s - elapsed_s
-    estimate = f"about {duration_text(left)} left" if left > 1 else f"{duration_text(max(elapsed_s, 1))}, longer than expected"
-    line = f"[{'#' * filled}{'.' * (BAR_WIDTH - filled)}] {fraction:4.0%}  {text} ({estimate})"
-    return line[: max(width - 1, 20)]
+    if left > 1:
+        estimate = f"(about {duration_text(left)} left)"
+    elif left > -1:
+        estimate = "(almost done)"
+    else:
+        estimate = f"({duration_text(elapsed_s)}, longer than expected)"
+    start = f"[{'#' * filled}{'.' * (BAR_WIDTH - filled)}] {fraction:4.0%}  "
+    room = max(width - 1 - len(start) - len(estimate) - 1, 0)  # the text gives way, not the estimate
+    return f"{start}{text[:room]} {estimate}"[: max(width - 1, 20)]
 
 
 class Progress:

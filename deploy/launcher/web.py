@@ -40,7 +40,7 @@ LOOK_EVERY_S = 0.5
 STOP_ORDERS: Mapping[str, tuple[tuple[signal.Signals, float], ...]] = {
     "web": ((signal.SIGTERM, 10.0),),
     "beat": ((signal.SIGTERM, 5.0),),
-    "worker": ((signal.SIGTERM, 8.0), (signal.SIGQUIT, 5.0)),
+    "worker": ((signal.SIGTERM, 5.0), (signal.SIGQUIT, 5.0)),
 }
 FOREGROUND = "foreground"
 

@@ -93,8 +93,14 @@ def test_the_bar_says_when_a_step_takes_longer_than_expected() -> None:
     assert "(2 min 30 s, longer than expected)" in line
 
 
+def test_the_bar_neither_promises_nor_blames_around_its_end() -> None:
+    assert bar_text("Start", elapsed_s=0.2, expected_s=0.3, width=100).endswith("Start (almost done)")
+
+
 def test_the_bar_never_exceeds_the_terminal() -> None:
-    assert len(bar_text("Install " * 30, elapsed_s=1, expected_s=2, width=60)) == 59
+    line = bar_text("Install " * 30, elapsed_s=1, expected_s=60, width=80)
+    assert len(line) == 79
+    assert line.endswith("(about 59 s left)")
 
 
 def test_a_step_remembers_its_duration_and_only_after_success(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
