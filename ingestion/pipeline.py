@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from ingestion.errors import FileRefused
 from ingestion.header import Layout, read_header
@@ -103,7 +102,7 @@ def _prepare(source: Source, rules: Rules) -> Iterator[_Prepared]:
 def _write(current: _Prepared, writer: IncidentWriter, report: Report) -> None:
     chunk, checked = current.chunk, current.checked
     left_out = writer.write(checked.incidents, current.encoded)
-    findings = checked.findings + [_double(current, *row) for row in left_out]
+    findings = checked.findings + _doubles(current, left_out)
     writer.write_findings(findings)
     report.rows += len(chunk.rows)
     report.columns = current.layout.width
@@ -122,12 +121,18 @@ def _write(current: _Prepared, writer: IncidentWriter, report: Report) -> None:
         report.last = max(report.last or last, last)
 
 
-def _double(current: _Prepared, line: int, name: str, in_file: Any) -> Finding:
-    row = current.chunk.lines.index(line)
-    return Finding(
-        line=line,
-        column=current.layout.title["incident_id"],
-        reason="duplicate_in_file" if in_file else "duplicate_stored",
-        value=tidy(name, VALUE_MAX_LENGTH),
-        raw=tidy(current.chunk.raw[row], RAW_MAX_LENGTH),
-    )
+def _doubles(current: _Prepared, left_out: list[tuple[int, str, bool]]) -> list[Finding]:
+    """Findings for rows whose identifier the database knew already: line, identifier, whether from this file."""
+    if not left_out:
+        return []
+    row_of = {line: row for row, line in enumerate(current.chunk.lines)}
+    return [
+        Finding(
+            line=line,
+            column=current.layout.title["incident_id"],
+            reason="duplicate_in_file" if in_file else "duplicate_stored",
+            value=tidy(name, VALUE_MAX_LENGTH),
+            raw=tidy(current.chunk.raw[row_of[line]], RAW_MAX_LENGTH),
+        )
+        for line, name, in_file in left_out
+    ]

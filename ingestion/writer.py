@@ -61,6 +61,8 @@ class IncidentWriter:
     def __init__(self, cursor: Cursor, *, jurisdiction_id: int, upload_id: int):
         self.cursor = cursor
         self.names = {"jurisdiction": jurisdiction_id, "upload": upload_id}
+        # Foreign keys are checked chunk by chunk: deferred to the commit, the server would hold three notes a row in memory.
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute("DROP TABLE IF EXISTS pg_temp.incoming_incident")
         cursor.execute(_CREATE)
 

@@ -125,7 +125,11 @@ def ingest_upload(*, upload_id: int, progress: Progress = _no_progress) -> Uploa
     if upload.state != Upload.State.WAITING:
         return upload
     path = stored_path(upload)
-    upload = _take_in(upload, path, progress)
+    try:
+        upload = _take_in(upload, path, progress)
+    except Exception:  # the job has failed for good; a killed worker, whose job runs again, never comes here
+        path.unlink(missing_ok=True)
+        raise
     path.unlink(missing_ok=True)
     return upload
 
