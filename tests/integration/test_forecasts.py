@@ -7,7 +7,7 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
-from tests.factories import make_incidents, make_published_run
+from tests.factories import make_incidents, make_jurisdiction, make_published_run
 from webapp.common.errors import Conflict, HaechiError, NotAllowed
 from webapp.common.models import Job
 from webapp.common.services import JobCancelled, create_job, request_cancel
@@ -18,6 +18,7 @@ from webapp.forecasts.selectors import (
     current_run,
     default_cutoff,
     is_forecast_fresh,
+    material_until,
     rates_by_category,
     rates_vector,
     reasons_by_category,
@@ -168,6 +169,25 @@ def test_too_few_incidents_are_said_in_a_sentence(jurisdiction):
     assert job.state == Job.State.FAILED
     assert "30" in job.message
     assert not ForecastRun.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_coarser_grid_takes_the_incidents_of_the_cells_within():
+    jurisdiction = make_jurisdiction("coarse", h3_resolution=9)
+    fine = make_jurisdiction("fine", name_en="Fine")
+    make_incidents(fine, 300, until=PAST)
+    Incident.objects.update(jurisdiction=jurisdiction)
+    material = material_until(jurisdiction=jurisdiction, cutoff=PAST)
+    assert material.grid.resolution == 9
+    assert len(material.incidents) + material.outside == 300
+    assert len(material.incidents) > 200
+
+
+@pytest.mark.django_db
+def test_a_grid_finer_than_the_incidents_is_refused():
+    jurisdiction = make_jurisdiction("finest", h3_resolution=11)
+    with pytest.raises(HaechiError, match="a grid of resolution 11 is finer than that"):
+        material_until(jurisdiction=jurisdiction, cutoff=PAST)
 
 
 def test_live_data_are_forecast_from_the_slot_in_progress(jurisdiction):

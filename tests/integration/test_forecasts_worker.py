@@ -1,8 +1,11 @@
 """Forecasts through a real Celery worker, and the commands that start and follow them."""
 
 import io
+import os
+import signal
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from django.core.cache import cache
@@ -68,6 +71,24 @@ def test_a_job_cancelled_while_it_waits_or_runs_leaves_no_run(worker):
     assert ended(job).state == Job.State.CANCELLED
     assert not ForecastRun.objects.exists()
     assert start_forecast(jurisdiction=jurisdiction).pk != job.pk  # and the next one is free to start
+
+
+@needs_worker
+@pytest.mark.django_db(transaction=True)
+def test_a_job_whose_process_is_killed_is_done_again_and_makes_one_run(worker):
+    jurisdiction = make_jurisdiction()
+    make_incidents(jurisdiction, 3000, until=PAST)  # enough for trees, so that there is time to kill it
+    job = start_forecast(jurisdiction=jurisdiction)
+    while job.state == Job.State.QUEUED:
+        time.sleep(0.01)
+        job.refresh_from_db()
+    (child,) = Path(f"/proc/{worker.pid}/task/{worker.pid}/children").read_text().split()
+    os.kill(int(child), signal.SIGKILL)
+    job.refresh_from_db()
+    assert job.state == Job.State.RUNNING, "the job was over before it could be killed: give it more to do"
+    assert not ForecastRun.objects.exists()
+    assert ended(job).state == Job.State.SUCCEEDED
+    assert ForecastRun.objects.count() == 1
 
 
 @needs_worker
