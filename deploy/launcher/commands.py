@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 from deploy.launcher.messages import Trouble, cause_in
 
@@ -35,10 +36,7 @@ def run_logged(
         start = output.tell()
         code = wait_for(start_program(args, cwd=cwd, env=env, account=account, output=output))
     if code:
-        with log.open("rb") as file:
-            file.seek(start)
-            said = file.read().decode("utf-8", "replace")
-        raise Trouble(failure_text(what, said, code=code, log=log))
+        raise Trouble(failure_text(what, text_from(log, start), code=code, log=log))
 
 
 def start_program(
@@ -88,10 +86,13 @@ def wait_for(program: "subprocess.Popen[bytes]") -> int:
         raise
 
 
-def run_attached(args: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> int:
-    """Run with this terminal's input and output, in its process group; Ctrl-C reaches it directly. Returns the exit status."""
+def run_attached(args: Sequence[str], *, cwd: Path, env: Mapping[str, str], errors: IO[bytes] | None = None) -> int:
+    """Run with this terminal's input and output, in its process group; Ctrl-C reaches it directly. Returns the exit status.
+
+    `errors`: a file for what it says on standard error, instead of the terminal.
+    """
     sys.stdout.flush()
-    program = subprocess.Popen(args, cwd=cwd, env=dict(env))
+    program = subprocess.Popen(args, cwd=cwd, env=dict(env), stderr=errors)
     try:
         return program.wait()
     except KeyboardInterrupt:
@@ -124,6 +125,13 @@ def failure_text(what: str, said: str, *, code: int, log: Path) -> str:
     tail = "\n".join(f"    {line}" for line in said.strip().splitlines()[-TAIL_LINES:])
     reason = cause_in(said) or f"It ended with status {code}."
     return f"{tail}\n{what} failed. {reason} Log: {log}".lstrip("\n")
+
+
+def text_from(log: Path, start: int) -> str:
+    """What a log says from a position on."""
+    with log.open("rb") as file:
+        file.seek(start)
+        return file.read().decode("utf-8", "replace")
 
 
 def output_of(args: Sequence[str | Path], *, timeout_s: float = 20, env: Mapping[str, str] | None = None) -> str:

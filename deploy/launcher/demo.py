@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.launcher import environment, preparation, processes, web
-from deploy.launcher.commands import run_attached
+from deploy.launcher.commands import failure_text, run_attached, text_from
 from deploy.launcher.layout import Layout, digest_of, files_below, read_json
 from deploy.launcher.messages import Trouble, say, table
 from deploy.launcher.progress import Progress
@@ -97,8 +97,12 @@ def _load(layout: Layout, city: City, running: preparation.Running) -> dict[str,
         return read_json(summary_file)
     say(f"Load {city.data.name}:" if city.data else "Make and load the simulated city:")
     args = [str(layout.python), "manage.py", *city.command, "--summary", str(summary_file)]
-    if run_attached(args, cwd=layout.root, env=running.env):  # it draws its own progress bar
-        raise Trouble("Loading failed; the lines above say why. Nothing of it was kept; run this again.")
+    log = layout.log("manage")
+    with log.open("ab") as errors:  # on Ctrl-C only the log gets Python's traceback
+        start = errors.tell()
+        code = run_attached(args, cwd=layout.root, env=running.env, errors=errors)  # it draws its own progress bar
+    if code:
+        raise Trouble(failure_text("Loading (nothing of it was kept)", text_from(log, start), code=code, log=log))
     summary = read_json(summary_file)
     if not summary.get("jurisdiction"):
         raise Trouble(f"`manage.py {city.command[0]}` left no summary in {summary_file}.")
