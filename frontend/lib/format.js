@@ -6,10 +6,12 @@ const whole = new Intl.NumberFormat(language, { maximumFractionDigits: 0 });
 /**
  * An expected number of incidents: two significant digits, never an exponent.
  * @param {number} value
+ * @param {{least?: number}} [options] least: below it only "< least" is said
  * @returns {string}
  */
-export function expected(value) {
+export function expected(value, { least = 0.0001 } = {}) {
   if (!(value > 0)) return "0";
+  if (value < least) return `< ${least}`;
   if (value >= 100) return whole.format(value);
   const digits = value >= 10 ? 1 : Math.max(0, 1 - Math.floor(Math.log10(value)));
   return new Intl.NumberFormat(language, { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value);

@@ -5,12 +5,12 @@ const COLOURS = {
   light: {
     outside: "#dfe5ea", land: "#f7f8f8", water: "#bcd7ea", wood: "#dcead9", park: "#d5e8cf", road: "#ffffff", roadEdge: "#cfd7de", lane: "#e3e8ec",
     outline: "#54687a", area: "#8ea0b0", text: "#22313e", textSoft: "#4c5d6b", halo: "#ffffff", station: "#3d5163",
-    selected: "#0b3c5d", hover: "#3a4d5c",
+    selected: "#0b3c5d", casing: "#ffffff", hover: "#3a4d5c",
   },
   dark: {
     outside: "#0a1017", land: "#15202a", water: "#16364a", wood: "#16291f", park: "#1a3024", road: "#2b3b49", roadEdge: "#0f1820", lane: "#22303c",
     outline: "#90a6b8", area: "#51677a", text: "#e6edf3", textSoft: "#b4c3cf", halo: "#0d151c", station: "#a9bccb",
-    selected: "#ffffff", hover: "#c9d6e0",
+    selected: "#ffffff", casing: "#0d151c", hover: "#c9d6e0",
   },
 };
 const EMPTY = { type: "FeatureCollection", features: [] };
@@ -53,6 +53,7 @@ function layers(dark) {
     // the hexagons stand here
     { id: "area-line", type: "line", source: "areas", paint: { "line-color": c.area, "line-width": widths(0.8, 2.5), "line-dasharray": [3, 2] } },
     { id: "outline", type: "line", source: "boundary", layout: round(), paint: { "line-color": c.outline, "line-width": widths(1.6, 4) } },
+    { id: "marked-casing", type: "line", source: "marked", layout: round(), paint: { "line-color": c.casing, "line-width": ["match", ["get", "mark"], "hover", 0, 6] } },
     { id: "marked", type: "line", source: "marked", layout: round(), paint: { "line-color": ["match", ["get", "mark"], "hover", c.hover, c.selected], "line-width": ["match", ["get", "mark"], "hover", 1.5, 3] } },
     { id: "station", type: "circle", source: "places", minzoom: 12.5, filter: kind("station", "bus_terminal"), paint: { "circle-radius": widths(2, 6), "circle-color": c.land, "circle-stroke-color": c.station, "circle-stroke-width": 1.5 } },
     { id: "station-name", type: "symbol", source: "places", minzoom: 13.2, filter: kind("station", "bus_terminal"), layout: label(["get", "name"], 11, [0, 0.8]), paint: ink(c.textSoft, c.halo) },

@@ -97,7 +97,7 @@ export class HexagonLayer {
     gl.useProgram(this.program);
     this.#bindTextures(gl);
     gl.uniformMatrix4fv(this.uniforms.matrix, false, this.#matrix(defaultProjectionData.mainMatrix));
-    gl.uniform1f(this.uniforms.fill, this.map.getZoom() > 14 ? 0.95 : 1);
+    gl.uniform1f(this.uniforms.fill, this.map.getZoom() > 14 ? 0.965 : 1);
     gl.bindVertexArray(this.array);
     gl.drawElements(gl.TRIANGLES, this.cells.count * TRIANGLES.length, gl.UNSIGNED_INT, 0);
     gl.bindVertexArray(null);

@@ -4,6 +4,8 @@ import { chance, expected } from "../lib/format.js";
 import { isDark } from "../lib/theme.js";
 import { rampColour } from "./ramp.js";
 
+const amount = (rate) => expected(rate, { least: 0 });
+
 export class Legend {
   /**
    * @param {HTMLElement} root
@@ -25,9 +27,9 @@ export class Legend {
     if (!scale?.maximum) return replace(this.root, h("summary", {}, title), h("p", {}, gettext("Nothing of this category is expected in this week.")));
     const rows = scale.breaks.map((rate, index) => {
       const share = index / (scale.breaks.length - 1);
-      return h("li", {}, h("i", { style: { background: rampColour(share, isDark()) } }), h("b", {}, expected(rate)), h("span", {}, chance(rate)));
+      return h("li", {}, h("i", { style: { background: rampColour(share, isDark()) } }), h("b", {}, index === scale.breaks.length - 1 ? interpolate(gettext("%s or more"), [amount(rate)]) : amount(rate)), h("span", {}, chance(rate)));
     });
-    const least = interpolate(gettext("under %s"), [expected(scale.minimum)]);
+    const least = interpolate(gettext("under %s"), [amount(scale.minimum)]);
     const none = h("li", {}, h("i", { class: "is-blank" }), h("b", {}, least), h("span", {}, gettext("no colour")));
     replace(this.root, h("summary", {}, title), h("ul", {}, ...rows.reverse(), none));
   }

@@ -116,7 +116,7 @@ def test_values_are_one_byte_a_cell_that_gives_the_rate_back_within_two_percent(
     shown = values > 0
     assert (shown == (rates >= np.float32(scale["minimum"]))).all()
     back = scale["minimum"] * (scale["maximum"] / scale["minimum"]) ** ((values[shown] - 1) / 254)
-    assert np.abs(back / rates[shown] - 1).max() < 0.02
+    assert np.abs(back / np.minimum(rates[shown], scale["maximum"]) - 1).max() < 0.02
 
 
 def test_all_categories_together_are_the_sum(api: Api, analyst: User, run: ForecastRun) -> None:
@@ -173,6 +173,15 @@ def test_nothing_expected_gives_an_empty_scale_and_only_transparent_cells() -> N
 def test_equal_rates_are_all_shown() -> None:
     rates = np.full((21, 50), 0.01, dtype=np.float32)
     assert (selectors.to_bytes(rates[0], selectors.scale_of(rates)) == 255).all()
+
+
+def test_the_highest_thousandth_shares_the_last_colour() -> None:
+    rates = np.full((1, 10_000), 0.001, dtype=np.float32)
+    rates[0, :20] = 0.1
+    rates[0, 0] = 50.0
+    scale = selectors.scale_of(rates)
+    assert scale.maximum == pytest.approx(0.1)
+    assert (selectors.to_bytes(rates[0], scale)[:20] == 255).all()
 
 
 def test_the_lower_half_stays_transparent() -> None:

@@ -6,12 +6,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from tests import factories
 from webapp.accounts.models import Jurisdiction
 from webapp.audit.models import AuditEntry
+from webapp.demo.services import load_demo
 from webapp.forecasts.models import ForecastRun
+from webapp.forecasts.services.forecasting import make_forecast
 from webapp.watch import services as watch
 from webapp.watch.models import WatchPlan
 
@@ -258,12 +261,25 @@ def test_nothing_overflows_the_window(open_map: OpenMap, browser_page: Page, run
 
 
 @pytest.mark.skipif(not os.environ.get("HAECHI_SCREENSHOTS"), reason="set HAECHI_SCREENSHOTS=1 to renew the pictures of the docs")
-def test_the_readmes_picture(open_map: OpenMap, browser_page: Page, run: ForecastRun, jurisdiction: Jurisdiction) -> None:
-    factories.make_cameras(jurisdiction, 40)
-    open_map()
-    browser_page.locator(".top-cells .link").nth(3).click()
-    expect(browser_page.locator("#cell-panel .week-chart")).to_be_visible()
-    browser_page.wait_for_timeout(1200)
+@pytest.mark.timeout(900)
+def test_the_readmes_pictures(browser_page: Page, transactional_db: None) -> None:
+    """The demo city with a model trained on it, as `./run demo` shows it."""
+    loaded = load_demo(password=factories.PASSWORD)
+    make_forecast(jurisdiction=loaded.jurisdiction)
+    watch.ensure_plan(jurisdiction=loaded.jurisdiction, now=timezone.now())
     folder = ROOT / "docs" / "images"
     folder.mkdir(parents=True, exist_ok=True)
+    browser_page.goto("/accounts/login/")
+    browser_page.get_by_label("아이디").fill("analyst")
+    browser_page.get_by_label("비밀번호").fill(factories.PASSWORD)
+    browser_page.get_by_role("button", name="로그인").click()
+    browser_page.wait_for_selector("html[data-ready=true]")
+    browser_page.locator("#tab-watch").click()
+    expect(browser_page.locator(".watch-item").first).to_be_visible()
+    browser_page.wait_for_timeout(2500)
     browser_page.screenshot(path=folder / "map.png")
+    browser_page.locator("#tab-top").click()
+    browser_page.locator(".top-cells .link").first.click()
+    expect(browser_page.locator("#cell-panel .week-chart")).to_be_visible()
+    browser_page.wait_for_timeout(2500)
+    browser_page.screenshot(path=folder / "cell.png")

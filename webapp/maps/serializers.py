@@ -18,7 +18,7 @@ class TopCellsInput(StepInput):
 
 class ScaleOutput(serializers.Serializer[Scale]):
     minimum = serializers.FloatField(help_text="least rate shown: expected incidents per cell and slot")
-    maximum = serializers.FloatField()
+    maximum = serializers.FloatField(help_text="rate from which on all cells have the last colour")
     breaks = serializers.ListField(child=serializers.FloatField())
 
 

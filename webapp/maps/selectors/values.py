@@ -1,8 +1,8 @@
 """The rates of one slot as one byte a cell, on a log scale that is the same for all slots of a run and category.
 
-Byte 0: below the least rate shown (left transparent). Byte b in 1..255: a rate of about
+Byte 0: below the least rate shown (left transparent). Byte b in 1..254: a rate of about
 `minimum * (maximum / minimum) ** ((b - 1) / 254)`, so that one step of the byte is the same ratio everywhere and a
-colour means the same number in every slot of the week.
+colour means the same number in every slot of the week. Byte 255: `maximum` or more.
 """
 
 import gzip
@@ -22,7 +22,8 @@ from webapp.forecasts.models import ForecastRun
 if TYPE_CHECKING:
     from webapp.accounts.models import User
 
-VALUES_VERSION = 1
+VALUES_VERSION = 2
+TOP_SHARE = 0.001  # the highest thousandth of all cells and slots shares the last colour, or a few cells would pale all others
 SHOWN_SHARE = 0.5  # the lower half of all cells and slots stays transparent: the base map remains readable there
 WIDEST_RATIO = 3000.0  # below a 3000th of the highest rate nothing is told apart by eye
 KEEP_S = 7 * 24 * 3600
@@ -31,7 +32,7 @@ BREAKS = 5
 
 @dataclass(frozen=True)
 class Scale:
-    """Least and highest rate shown (expected incidents per cell and slot) and evenly spaced steps of the log scale."""
+    """Least rate shown and rate of the last colour (expected incidents per cell and slot), and even steps between in log."""
 
     minimum: float
     maximum: float
@@ -79,10 +80,10 @@ def _computed_scales(run: ForecastRun) -> dict[str, Scale]:
 
 def scale_of(rates: npt.NDArray[np.float32]) -> Scale:
     """The scale for these rates: Float32[slots, cells]."""
-    maximum = float(rates.max(initial=0.0))
-    if maximum <= 0:
+    if not rates.size or float(rates.max()) <= 0:
         return Scale(0.0, 0.0, [])
-    middle = float(np.quantile(rates, SHOWN_SHARE))
+    middle, top = (float(value) for value in np.quantile(rates, [SHOWN_SHARE, 1 - TOP_SHARE]))
+    maximum = top if top > 0 else float(rates.max())
     minimum = min(max(middle, maximum / WIDEST_RATIO), maximum / 2)
     return Scale(minimum, maximum, [float(value) for value in np.geomspace(minimum, maximum, BREAKS)])
 
