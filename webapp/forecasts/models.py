@@ -117,7 +117,8 @@ class BacktestScore(models.Model):
     category_code = models.CharField(max_length=40, blank=True)
     incidents = models.PositiveIntegerField(help_text="incidents in the test windows: the denominator of every share")
     metrics = models.JSONField(
-        help_text="capture_rate {1,2,5,10,20}, capture_rate_5_interval [low, high], pai_1, pei_1, pei_5, auc, log_likelihood, calibration_ratio, calibration_bands"
+        help_text="capture_rate {1,2,5,10,20}, capture_rate_5_interval [low, high], pai_1, pei_1, pei_5, auc, "
+        "log_likelihood, calibration_ratio, calibration_bands"
     )
 
     class Meta:
