@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from django.utils.translation import gettext as _
+
 from webapp.accounts.permissions import Act, may
 from webapp.common.errors import NotFound
 from webapp.crimes.models import Category, CellGrid
@@ -54,7 +56,7 @@ def map_start(*, user: "User", run_id: int | str = "current") -> MapStart:
     """What the person's map starts from, with this run. Raises `NotFound` for a run of another jurisdiction."""
     jurisdiction = user.jurisdiction
     if jurisdiction is None:
-        raise NotFound("")
+        raise NotFound(_("There is no such published forecast."))
     categories = list(Category.objects.of(jurisdiction).order_by("position"))
     run = _run(jurisdiction, user, run_id)
     return MapStart(
