@@ -101,6 +101,15 @@ def test_another_jurisdictions_incidents_are_not_shown(jurisdiction, outsider):
     assert recent_incidents(user=outsider, cell=cell) == []
 
 
+@pytest.mark.parametrize("resolution", [10, 9, 8])
+def test_recent_incidents_of_a_coarser_cell_are_those_of_all_cells_inside_it(analyst, resolution):
+    made = make_incidents(analyst.jurisdiction, 60)
+    parent = h3.cell_to_parent(h3.int_to_str(made[0].cell), resolution)
+    inside = {row.pk for row in made if h3.cell_to_parent(h3.int_to_str(row.cell), resolution) == parent}
+    shown = recent_incidents(user=analyst, cell=h3.str_to_int(parent), limit=100)
+    assert {line.id for line in shown} == inside
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -42,7 +42,7 @@ class Jurisdiction(models.Model):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(name="jurisdiction_resolution", condition=models.Q(h3_resolution__range=(7, 12))),
+            models.CheckConstraint(name="jurisdiction_resolution", condition=models.Q(h3_resolution__range=(7, 10))),
             models.CheckConstraint(
                 name="jurisdiction_watch_numbers",
                 condition=models.Q(operators__range=(1, 500), cameras_per_operator__range=(1, 200)),

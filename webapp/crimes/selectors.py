@@ -19,6 +19,8 @@ from webapp.audit.services import record
 from webapp.common.errors import NotFound
 from webapp.crimes.models import Category, CellGrid, Incident
 
+CELL_RESOLUTION = 10  # of Incident.cell
+
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
@@ -109,7 +111,7 @@ class IncidentLine:
 def recent_incidents(*, user: "User", cell: int, limit: int = 20, request: "HttpRequest | None" = None) -> list[IncidentLine]:
     """The latest incidents of one cell, newest first; leaves a line in the audit trail.
 
-    `cell`: H3 index at resolution 10. Raises `NotAllowed` where the role does not include reading incidents.
+    `cell`: H3 index at the jurisdiction's resolution, 10 or coarser. Raises `NotAllowed` where the role does not include reading incidents.
     """
     require(user, Act.READ_INCIDENTS)
     rows = (
@@ -135,3 +137,18 @@ def recent_incidents(*, user: "User", cell: int, limit: int = 20, request: "Http
         request=request,
     )
     return lines
+
+
+def _finest_cells(cell: int) -> tuple[int, int]:
+    """First and last H3 index at the incidents' resolution inside a cell: its children's indexes lie next to one another.
+
+    An index holds its resolution in bits 52–55 and three bits a digit below; each digit of a child is 0 to 6.
+    """
+    resolution = cell >> 52 & 15
+    first = cell & ~(15 << 52) | CELL_RESOLUTION << 52
+    last = first
+    for digit in range(resolution + 1, CELL_RESOLUTION + 1):
+        shift = 3 * (15 - digit)
+        first &= ~(7 << shift)
+        last = last & ~(7 << shift) | 6 << shift
+    return first, last
