@@ -63,7 +63,9 @@ class CellGrid(ScopedModel):
 class Incident(ScopedModel):
     """One recorded crime. Its time is an interval; where the moment is known, both ends are equal."""
 
-    upload = models.ForeignKey("imports.Upload", on_delete=models.PROTECT, related_name="incidents")
+    # Without indexes of their own: (jurisdiction, cell) and (upload, source_line) serve them too.
+    jurisdiction = models.ForeignKey("accounts.Jurisdiction", on_delete=models.PROTECT, related_name="+", db_index=False)
+    upload = models.ForeignKey("imports.Upload", on_delete=models.PROTECT, related_name="incidents", db_index=False)
     category = models.ForeignKey(Category, on_delete=models.PROTECT, related_name="+")
     occurred_from = models.DateTimeField()
     occurred_to = models.DateTimeField()

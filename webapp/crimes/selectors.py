@@ -111,12 +111,12 @@ class IncidentLine:
 def recent_incidents(*, user: "User", cell: int, limit: int = 20, request: "HttpRequest | None" = None) -> list[IncidentLine]:
     """The latest incidents of one cell, newest first; leaves a line in the audit trail.
 
-    `cell`: H3 index at the jurisdiction's resolution, 10 or coarser. Raises `NotAllowed` where the role does not include reading incidents.
+    `cell`: H3 index at the jurisdiction's resolution, 10 or coarser. Raises `NotAllowed` where the role does not include
+    reading incidents.
     """
     require(user, Act.READ_INCIDENTS)
-    rows = (
-        Incident.objects.visible_to(user).filter(cell=cell).select_related("category", "upload").order_by("-occurred_from", "-pk")
-    )
+    inside = Incident.objects.visible_to(user).filter(cell__range=_finest_cells(cell))
+    rows = inside.select_related("category", "upload").order_by("-occurred_from", "-pk")
     lines = [
         IncidentLine(
             id=row.pk,
