@@ -1,4 +1,4 @@
-/** One byte a cell for each slot and category; kept in memory, with the neighbouring slots fetched ahead. */
+/** One byte a cell for each slot and category; kept in memory, with the other slots of the week fetched ahead. */
 import { getBytes } from "../lib/api.js";
 
 const KEPT = 64;
@@ -29,10 +29,14 @@ export class Values {
     return bytes;
   }
 
-  /** Fetch what is likely to be asked for next. */
-  ahead(slot, category) {
-    for (const near of [slot + 1, slot - 1, slot + 2]) {
-      if (near >= 0 && near < this.run.slot_starts.length) this.get(near, category).catch(() => {});
+  /** Fetch the whole week ahead, the nearest slots first, one request at a time; a newer call takes over. */
+  async ahead(slot, category) {
+    const walk = (this.walk = Symbol("walk"));
+    const distance = (other) => Math.abs(other - slot) - (other > slot ? 0.5 : 0);
+    const order = this.run.slot_starts.map((_, index) => index).sort((a, b) => distance(a) - distance(b));
+    for (const near of order) {
+      if (this.walk !== walk) return;
+      await this.get(near, category).catch(() => {});
     }
   }
 
