@@ -24,7 +24,7 @@ HOLD_OUT_D = 56
 HOUR_S = 3_600
 POINTS_AT_MOST = 24  # instants an interval is spread over
 HERE_STRENGTHS = (10.0, 30.0, 100.0, 300.0, 1000.0)
-AROUND_STRENGTHS = (10.0, 30.0, 100.0, 300.0, 1000.0)
+AROUND_STRENGTHS = (30.0, 100.0, 300.0, 1000.0, 3000.0)
 CITY_STRENGTH = 100.0  # a category's own city profile counts as much as all crime's once it has this many incidents
 
 

@@ -33,7 +33,7 @@ class BoostingSettings:
     l2: float = 5.0
     feature_share: float = 0.15
     row_share: float = 0.7
-    zero_share: float = 0.25
+    zero_share: float = 0.5
     row_limit: int = 500_000
     origins_at_most: int = 78
     burn_in_days: int = 91
