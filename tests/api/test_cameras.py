@@ -55,3 +55,13 @@ def test_the_cameras_take_one_query_whatever_their_number(api, operator, jurisdi
     client = api(operator)
     with django_assert_max_num_queries(4):  # session, person, jurisdiction, cameras
         client.get("/api/v1/cameras/")
+
+
+def test_the_cameras_are_sent_compressed_and_still_answer_not_modified(api, analyst, cameras):
+    cameras(analyst.jurisdiction, 50)
+    client = api(analyst)
+    packed = client.get("/api/v1/cameras/", HTTP_ACCEPT_ENCODING="gzip")
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert len(packed.content) < 0.4 * len(client.get("/api/v1/cameras/").content)
+    again = client.get("/api/v1/cameras/", HTTP_ACCEPT_ENCODING="gzip", HTTP_IF_NONE_MATCH=packed.headers["ETag"])
+    assert again.status_code == 304
