@@ -129,6 +129,7 @@ def test_data_ports_and_secret_are_the_same_the_next_time(project: Project) -> N
 def test_a_remembered_port_that_somebody_took_is_replaced(project: Project) -> None:
     old = read_json(project.local / "postgres.json")["port"]
     with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # links of the stopped server may linger
         taken.bind(("127.0.0.1", old))
         taken.listen()
         program, given = _start_waiting(project)
