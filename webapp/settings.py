@@ -162,8 +162,10 @@ LOGIN_REDIRECT_URL = "maps:map"
 LOGOUT_REDIRECT_URL = "accounts:login"
 
 # --- Language and time ----------------------------------------------------------------------------
-LANGUAGE_CODE = "ko"
 LANGUAGES = [("ko", "한국어"), ("en", "English")]
+LANGUAGE_CODE = env.str("HAECHI_LANGUAGE", default="ko")
+if LANGUAGE_CODE not in dict(LANGUAGES):
+    raise ImproperlyConfigured(f"HAECHI_LANGUAGE is {LANGUAGE_CODE!r}; it must be one of: {', '.join(dict(LANGUAGES))}.")
 LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_I18N = True
 USE_TZ = True

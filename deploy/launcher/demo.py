@@ -14,6 +14,7 @@ from deploy.launcher.layout import Layout, digest_of, files_below, read_json
 from deploy.launcher.messages import Trouble, say, table
 from deploy.launcher.progress import Progress
 
+TERMINAL_LANGUAGE = {"HAECHI_LANGUAGE": "en"}  # commands speak as this script does; the pages keep their own
 BACKTEST_WEEKS = 12
 
 
@@ -100,7 +101,8 @@ def _load(layout: Layout, city: City, running: preparation.Running) -> dict[str,
     log = layout.log("manage")
     with log.open("ab") as errors:  # on Ctrl-C only the log gets Python's traceback
         start = errors.tell()
-        code = run_attached(args, cwd=layout.root, env=running.env, errors=errors)  # it draws its own progress bar
+        env = {**running.env, **TERMINAL_LANGUAGE}
+        code = run_attached(args, cwd=layout.root, env=env, errors=errors)  # it draws its own progress bar
     if code:
         raise Trouble(failure_text("Loading (nothing of it was kept)", text_from(log, start), code=code, log=log))
     summary = read_json(summary_file)
@@ -112,16 +114,17 @@ def _load(layout: Layout, city: City, running: preparation.Running) -> dict[str,
 
 def _forecast_and_plan(layout: Layout, progress: Progress, env: Mapping[str, str], jurisdiction: str) -> None:
     """A fresh forecast through the worker, a back-test behind it, and the plan of the next shift."""
+    env = {**env, **TERMINAL_LANGUAGE}
     manage = [str(layout.python), "manage.py"]
     scope = ["--jurisdiction", jurisdiction]
     # It draws its own progress bar from what the worker reports.
     if run_attached([*manage, "forecast", *scope, "--if-needed", "--wait"], cwd=layout.root, env=env):
         raise Trouble(f"The forecast failed; the lines above say why. The worker's log: {layout.log('worker')}")
     with progress.step("Plan the next shift's watch", key="plan", default_s=5):
-        environment.manage(layout, ["plan_watch", *scope], env=dict(env), what="Planning the watch")
+        environment.manage(layout, ["plan_watch", *scope], env=env, what="Planning the watch")
     with progress.step("Queue the back-test", key="backtest", default_s=3):
         weeks = ["--weeks", str(BACKTEST_WEEKS)]
-        environment.manage(layout, ["backtest", *scope, *weeks, "--if-needed"], env=dict(env), what="Starting the back-test")
+        environment.manage(layout, ["backtest", *scope, *weeks, "--if-needed"], env=env, what="Starting the back-test")
 
 
 def _welcome(address: web.Address, summary: Mapping[str, Any]) -> None:

@@ -75,3 +75,23 @@ def test_the_page_shows_the_trail_to_an_auditor_and_refuses_others(users, client
     assert "plan:3" in client.get("/audit/").content.decode()
     client.force_login(users["analyst"])
     assert client.get("/audit/", headers={"accept": "text/html"}).status_code == 403
+
+
+@pytest.mark.korean
+def test_details_read_as_words_of_the_page(users, client: Client):
+    detail = {"file": "a.csv", "sha256": "ab" * 32, "accepted": 7, "category": "", "language": "ko"}
+    record(action=AuditEntry.Action.UPLOAD, actor=users["administrator"], detail=detail)
+    client.force_login(users["auditor"])
+    page = client.get("/audit/?action=upload").content.decode()
+    assert "반영된 행" in page
+    assert "abababababab" in page
+    assert "ab" * 7 not in page
+    assert '<span class="muted">language</span>' not in page
+
+
+def test_the_filter_stays_from_page_to_page(users, client: Client):
+    for _number in range(51):
+        record(action=AuditEntry.Action.UPLOAD, actor=users["administrator"])
+    client.force_login(users["auditor"])
+    page = client.get("/audit/?action=upload&actor=admin").content.decode()
+    assert "?page=2&amp;action=upload&amp;actor=admin" in page

@@ -1,9 +1,12 @@
 """The append-only trail: who saw or did what, when, and why. The database itself refuses to change it."""
 
+from typing import ClassVar, Self
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from webapp.common.models import ScopedQuerySet
+from webapp.audit.wording import details
+from webapp.common.models import ScopedManager
 
 
 class AuditEntry(models.Model):
@@ -29,7 +32,7 @@ class AuditEntry(models.Model):
     detail = models.JSONField(default=dict)
     address = models.GenericIPAddressField(null=True)
 
-    objects = ScopedQuerySet.as_manager()
+    objects: ClassVar[ScopedManager[Self]] = ScopedManager()
 
     class Meta:
         indexes = [
@@ -40,3 +43,7 @@ class AuditEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M:%S} {self.actor_name} {self.action} {self.target}"
+
+    def details(self) -> list[tuple[str, str]]:
+        """(label, value) of each detail, in the language of the page."""
+        return details(self.detail)

@@ -1,5 +1,7 @@
 """The audit page."""
 
+from urllib.parse import urlencode
+
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
@@ -25,5 +27,6 @@ def audit_trail(request: HttpRequest) -> HttpResponse:
         "action": action,
         "actor": actor,
         "filtered": bool(action or actor),
+        "query": "&" + urlencode({"action": action, "actor": actor}),
     }
     return render(request, "audit/trail.html", context)
