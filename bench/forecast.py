@@ -31,7 +31,7 @@ from prediction.learners.base import Learner
 from prediction.learners.boosting import Boosting
 from prediction.learners.seasonal import SeasonalCount
 from prediction.metrics import captured, cells_of_area, ranking
-from prediction.panel import Incidents, Panel
+from prediction.panel import Incidents, Panel, places_of
 from prediction.slots import SlotScheme
 
 SEED = 20171231
@@ -124,12 +124,17 @@ def grid_of(city: City, label: str) -> Grid:
     return Grid.squares(city.region, size_m=float(label.removesuffix(" m")), epsg=32616, points=(city.lon, city.lat))
 
 
+def incidents_of(city: City, grid: Grid, category: npt.NDArray[np.int16]) -> Incidents:
+    cells = grid.index_of_points(city.lon, city.lat)
+    return Incidents.at(cells, city.seconds, city.seconds, category, place=places_of(city.lon, city.lat))
+
+
 def product_path(city: City) -> dict[str, Any]:
     """Cost of what the product does: panel, features, fit and a week of 21 slots for every type, H3 resolution 10."""
     print("Product path: H3 resolution 10, four types, 21 slots …", flush=True)
     cpu, wall = cpu_s(), time.monotonic()
     grid = grid_of(city, "H3")
-    incidents = Incidents.at(grid.index_of_points(city.lon, city.lat), city.seconds, city.seconds, city.types)
+    incidents = incidents_of(city, grid, city.types)
     scheme = SlotScheme("UTC", (6, 14, 22))
     gridded = cpu_s()
     model = train(incidents, grid, scheme=scheme, categories=TYPES, cutoff=END, seed=SEED)
@@ -155,7 +160,7 @@ def backtest_table(city: City, label: str, weeks: int) -> list[dict[str, Any]]:
     """Play all scorers on one grid; print a table a target; give back a row a scorer and target."""
     grid = grid_of(city, label)
     category = np.array([TARGET_OF_TYPE[name] for name in TYPES], dtype=np.int16)[city.types]
-    incidents = Incidents.at(grid.index_of_points(city.lon, city.lat), city.seconds, city.seconds, category)
+    incidents = incidents_of(city, grid, category)
     panel = Panel.build(incidents, cells=len(grid), categories=3, anchor=END)
     maker = FeatureMaker(grid, 3)
     origins = [-7 * back for back in range(weeks, 0, -1)]

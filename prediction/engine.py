@@ -26,7 +26,7 @@ from prediction.panel import Incidents, Panel
 from prediction.profile import ProfileSettings, choose_settings, slot_shares
 from prediction.slots import SlotScheme
 
-FORMAT = 1
+FORMAT = 2
 MAGIC = b"HAECHI-MODEL\n"
 
 

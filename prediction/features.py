@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 import numpy as np
 import numpy.typing as npt
 
+from prediction.concentration import Concentration
 from prediction.grid import Grid
 from prediction.panel import DAY_S, Panel
 from prediction.spatial import Surroundings
@@ -32,6 +33,8 @@ RARE_BELOW = 2_000.0  # time-weighted incidents under which a type leans on all 
 LONGEST_D = 1456  # days since last are capped here, and nothing older enters a feature
 OTHERS_AT_MOST = 4
 OTHERS_HALF_LIVES_D = (7, 30, 120, 480)
+SPOT_FIELDS = ("busiest", "second", "spots", "repeated", "often", "discounted", "evenness")
+SPOT_FIELDS_OF_ALL = ("busiest", "spots", "repeated", "often", "evenness")
 
 GROUPS = ("base", "here_recent", "here_long", "around_recent", "around_long", "other_types", "season", "place")
 
@@ -46,6 +49,7 @@ class Moment:
     last_year: Float64  # [targets, cells]: five weeks around the same week a year ago
     days_since: Float64  # [targets, cells]
     active_weeks: Float64  # [targets, cells]: share of the last 52 weeks with any incident; a single burst counts once
+    spots: Concentration
     ring_recent: Float64  # [2, targets, cells]
     ring_long: Float64  # [2, targets, cells]
     ring_last_year: Float64
@@ -97,6 +101,12 @@ class FeatureMaker:
             last_year=last_year,
             days_since=_days_since(known, age),
             active_weeks=_active_weeks(known, age, history),
+            spots=Concentration.of(
+                known,
+                age,
+                long_weekly=WEEK_DAYS / _exposure(LONG_D, history),
+                recent_weekly=WEEK_DAYS / _exposure(RECENT_D, history),
+            ),
             ring_recent=np.stack([self.around.ring_sums(short, ring) for ring in (1, 2)]),
             ring_long=np.stack([self.around.ring_sums(long, ring) for ring in (1, 2)]),
             ring_last_year=self.around.ring_sums(last_year, 1),
@@ -143,6 +153,7 @@ class FeatureMaker:
             out.append((f"others_{sigma:.0f}m_long", lambda m, p=position: m.smooth_long[p, every] - m.smooth_long[p, target]))
         out.append(("any_days_since", lambda m: m.days_since[every]))
         out.append(("any_active_weeks", lambda m: m.active_weeks[every]))
+        out += [(f"any_spot_{name}", _of_spots(name, every)) for name in SPOT_FIELDS_OF_ALL]
         rivals = [category for category in range(self.categories) if category != target][:OTHERS_AT_MOST]
         for rival in rivals:
             out.append((f"type{rival}_here", lambda m, r=rival: m.decayed[HALF_LIVES_D.index(LONG_D), r]))
@@ -165,7 +176,14 @@ def _here(target: int) -> list[tuple[str, str, Read]]:
         out.append((group, f"sum_{days}d", lambda m, p=position: m.windowed[p, target]))
     out.append(("here_recent", "days_since", lambda m: m.days_since[target]))
     out.append(("here_long", "active_weeks", lambda m: m.active_weeks[target]))
+    out += [("here_long", f"spot_{name}", _of_spots(name, target)) for name in SPOT_FIELDS]
+    out.append(("here_recent", "spot_repeated_recent", _of_spots("repeated_recent", target)))
     return out
+
+
+def _of_spots(name: str, target: int) -> Read:
+    """Reader of one field of `Concentration`."""
+    return lambda moment: np.asarray(getattr(moment.spots, name)[target], dtype=np.float64)
 
 
 def _around(target: int) -> list[tuple[str, str, Read]]:

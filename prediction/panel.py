@@ -28,15 +28,20 @@ Float32 = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class Incidents:
-    """Incidents on a grid: cell_index Int32[n], start_s and end_s Int64[n] (epoch seconds UTC), category Int16[n]."""
+    """Incidents on a grid: cell_index Int32[n], start_s and end_s Int64[n] (epoch seconds UTC), category Int16[n].
+
+    place: Int32[n], a number for each exact point, equal where the points are (see `places_of`), -1 where unknown; or None.
+    """
 
     cell_index: Int32
     start_s: Int64
     end_s: Int64
     category: Int16
+    place: Int32 | None = None
 
     def __post_init__(self) -> None:
         lengths = {len(self.cell_index), len(self.start_s), len(self.end_s), len(self.category)}
+        lengths |= set() if self.place is None else {len(self.place)}
         if len(lengths) != 1:
             raise PredictionError(f"The columns of the incidents must have one length; found {sorted(lengths)}.")
 
@@ -44,25 +49,47 @@ class Incidents:
         return len(self.cell_index)
 
     @classmethod
-    def on_grid(cls, grid: Grid, cells: npt.NDArray[np.uint64], start_s: Int64, end_s: Int64, category: Int16) -> Self:
+    def on_grid(
+        cls,
+        grid: Grid,
+        cells: npt.NDArray[np.uint64],
+        start_s: Int64,
+        end_s: Int64,
+        category: Int16,
+        *,
+        place: Int32 | None = None,
+    ) -> Self:
         """Incidents of the given cells (identifiers UInt64[n]); those outside the grid are dropped."""
-        return cls.at(grid.index_of(cells), start_s, end_s, category)
+        return cls.at(grid.index_of(cells), start_s, end_s, category, place=place)
 
     @classmethod
-    def at(cls, cell_index: Int32, start_s: Int64, end_s: Int64, category: Int16) -> Self:
+    def at(cls, cell_index: Int32, start_s: Int64, end_s: Int64, category: Int16, *, place: Int32 | None = None) -> Self:
         """Incidents at positions in the grid; rows with -1 are dropped, and an end before its start becomes the start."""
         index = np.asarray(cell_index, dtype=np.int32)
         kept = index >= 0
         start = np.asarray(start_s, dtype=np.int64)[kept]
         end = np.maximum(np.asarray(end_s, dtype=np.int64)[kept], start)
-        return cls(index[kept], start, end, np.asarray(category, dtype=np.int16)[kept])
+        places = None if place is None else np.asarray(place, dtype=np.int32)[kept]
+        return cls(index[kept], start, end, np.asarray(category, dtype=np.int16)[kept], places)
 
     def known_before(self, moment: datetime) -> Incidents:
         """Those whose interval had ended before the instant."""
         return self.take(self.end_s < int(moment.timestamp()))
 
     def take(self, rows: npt.NDArray[np.bool_] | npt.NDArray[np.intp]) -> Incidents:
-        return Incidents(self.cell_index[rows], self.start_s[rows], self.end_s[rows], self.category[rows])
+        place = None if self.place is None else self.place[rows]
+        return Incidents(self.cell_index[rows], self.start_s[rows], self.end_s[rows], self.category[rows], place)
+
+
+def places_of(lon: npt.NDArray[np.float64], lat: npt.NDArray[np.float64]) -> Int32:
+    """Int32[n]: the number of each point (degrees WGS84), the same for points that agree to a millionth of a degree.
+
+    Numbers follow the points' order from west to east, so they keep their order whatever other points there are.
+    """
+    east = np.round(np.asarray(lon, dtype=np.float64) * 1e6).astype(np.int64)
+    north = np.round(np.asarray(lat, dtype=np.float64) * 1e6).astype(np.int64)
+    _, number = np.unique(east * 1_000_000_000 + north, return_inverse=True)
+    return np.asarray(number, dtype=np.int32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,8 +97,9 @@ class Panel:
     """Sparse counts in the order of `known_day`.
 
     cell Int32[m], category Int16[m], day Int32[m] (24-hour steps from the anchor; the anchor's own day is 0, the past is
-    negative), weight Float32[m] (adding up to one per incident), known_day Int32[m]: the day on which the interval ended.
-    At an origin `o` only entries with known_day < o may be used.
+    negative), weight Float32[m] (adding up to one per incident), known_day Int32[m]: the day on which the interval ended,
+    spot Int32[m]: the point within the cell, or -1; spot_cell Int32[spots]: the cell of each spot, ascending.
+    At an origin `o` only entries with known_day < o may be used. There may be spots that no entry has yet.
     """
 
     cell: Int32
@@ -79,6 +107,8 @@ class Panel:
     day: Int32
     weight: Float32
     known_day: Int32
+    spot: Int32
+    spot_cell: Int32
     cells: int
     categories: int
     anchor_s: int
@@ -96,13 +126,16 @@ class Panel:
         step = np.arange(len(row)) - np.repeat(np.cumsum(copies) - copies, copies)
         day, weight = _spread(incidents, row, step, copies=copies, first=first, last=last, anchor_s=anchor_s)
         # A fixed order whatever the order of the file: sums of floats must not depend on it.
-        order = np.lexsort((weight, day, incidents.cell_index[row], incidents.category[row], last[row]))
+        spot, spot_cell = _spots(incidents)
+        order = np.lexsort((weight, day, spot[row], incidents.cell_index[row], incidents.category[row], last[row]))
         return cls(
             cell=incidents.cell_index[row][order],
             category=incidents.category[row][order],
             day=day[order].astype(np.int32),
             weight=weight[order].astype(np.float32),
             known_day=last[row][order].astype(np.int32),
+            spot=spot[row][order],
+            spot_cell=spot_cell,
             cells=cells,
             categories=categories,
             anchor_s=anchor_s,
@@ -120,6 +153,8 @@ class Panel:
             self.day[chosen],
             self.weight[chosen],
             self.known_day[chosen],
+            self.spot[chosen],
+            self.spot_cell,
             self.cells,
             self.categories,
             self.anchor_s,
@@ -134,6 +169,23 @@ class Panel:
         flat = self.category.astype(np.int64) * self.cells + self.cell
         sums = np.bincount(flat, weights=self.weight * factor, minlength=self.categories * self.cells)
         return np.asarray(sums.reshape(self.categories, self.cells), dtype=np.float64)
+
+    def by_cell(self, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Float64[rows, cells]: values of spots Float64[rows, spots] added up in each cell."""
+        # One after another, so that a spot without incidents (a zero) changes no bit.
+        sums = [np.bincount(self.spot_cell, weights=row, minlength=self.cells) for row in values]
+        return np.asarray(np.stack(sums), dtype=np.float64)
+
+
+def _spots(incidents: Incidents) -> tuple[Int32, Int32]:
+    """Spot of each incident Int32[n] (-1 where its place is unknown), and cell of each spot, in the order of cell and place."""
+    spot = np.full(len(incidents), -1, dtype=np.int32)
+    if incidents.place is None or not (placed := incidents.place >= 0).any():
+        return spot, np.zeros(0, dtype=np.int32)
+    key = incidents.cell_index[placed].astype(np.int64) << 32 | incidents.place[placed]
+    keys, back = np.unique(key, return_inverse=True)
+    spot[placed] = back
+    return spot, (keys >> 32).astype(np.int32)
 
 
 def _day(epoch_s: Int64, anchor_s: int) -> Int64:

@@ -20,6 +20,8 @@ from prediction.panel import Panel
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 
+TREES_A_REPORT = 10
+
 
 @dataclass(frozen=True)
 class BoostingSettings:
@@ -76,8 +78,9 @@ class Boosting:
                 rows[target].append(self._sample(moment, target, counts[target], kept[target], rng))
         self.boosters_ = [None] * panel.categories
         for step, target in enumerate(targets):
-            progress(0.3 + 0.7 * step / len(targets), "fit")
-            self.boosters_[target] = self._train(rows.pop(target), target, seed)
+            low, share = 0.3 + 0.7 * step / len(targets), 0.7 / len(targets)
+            part = _part(progress, low, share)
+            self.boosters_[target] = self._train(rows.pop(target), target, seed, progress=part)
         progress(1.0, "fit")
 
     def rate(self, panel: Panel, origin_day: int) -> Float64:
@@ -142,8 +145,9 @@ class Boosting:
             weight=np.where(counts[kept] > 0, 1.0, 1.0 / zero_share),
         )
 
-    def _train(self, rows: list[_Rows], target: int, seed: int) -> lgb.Booster:
+    def _train(self, rows: list[_Rows], target: int, seed: int, *, progress: Progress) -> lgb.Booster:
         settings = self.settings
+        progress(0.0, "fit")
         names = [name for _, name in self.maker.names(target)]
         data = lgb.Dataset(
             np.concatenate([part.table for part in rows]),
@@ -172,4 +176,14 @@ class Boosting:
             "seed": seed % (2**31),
             "verbosity": -1,
         }
-        return lgb.train(parameters, data, num_boost_round=settings.trees)
+
+        def heard(state: lgb.callback.CallbackEnv) -> None:
+            # What it raises (a cancelled job) leaves LightGBM's loop as it is.
+            if (state.iteration + 1) % TREES_A_REPORT == 0:
+                progress((state.iteration + 1) / settings.trees, "fit")
+
+        return lgb.train(parameters, data, num_boost_round=settings.trees, callbacks=[heard])
+
+
+def _part(progress: Progress, low: float, share: float) -> Progress:
+    return lambda fraction, step: progress(low + share * fraction, step)

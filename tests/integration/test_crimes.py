@@ -71,6 +71,8 @@ def test_incidents_come_as_arrays_in_time_order_and_never_from_the_future(jurisd
     assert arrays.cell.tolist() == [row.cell for row in rows]
     assert arrays.start_s.tolist() == [int(row.occurred_from.timestamp()) for row in rows]
     assert arrays.category.tolist() == [row.category.position for row in rows]
+    assert arrays.lon.tolist() == [row.point.x for row in rows]
+    assert arrays.lat.tolist() == [row.point.y for row in rows]
     assert arrays.categories == ("homicide", "robbery", "sexual_violence", "theft", "violence")
 
     cutoff = rows[20].occurred_from

@@ -12,7 +12,7 @@ import shapely
 from prediction.backtest import run_backtest
 from prediction.engine import forecast, train
 from prediction.grid import Grid, boundary_of_points, cells_in_polygon
-from prediction.panel import DAY_S, Incidents
+from prediction.panel import DAY_S, Incidents, places_of
 from prediction.slots import SlotScheme
 
 pytestmark = pytest.mark.real
@@ -39,7 +39,7 @@ def chicago():
     polygon = shapely.union_all(list(getattr(region, "geoms", [region])))
     grid = Grid.squares(polygon, size_m=500, epsg=32616, points=(lon, lat))
     types = table["Primary Type"].map(CODES.index).to_numpy().astype(np.int16)
-    return grid, Incidents.at(grid.index_of_points(lon, lat), seconds, seconds, types), lon, lat
+    return grid, Incidents.at(grid.index_of_points(lon, lat), seconds, seconds, types, place=places_of(lon, lat)), lon, lat
 
 
 @pytest.mark.timeout(600)

@@ -15,7 +15,7 @@ from prediction.grid import Grid, cells_covering
 from prediction.learners.base import Learner
 from prediction.learners.count import HistoricCount
 from prediction.learners.kde import TimeWeightedKde
-from prediction.panel import Incidents, Panel
+from prediction.panel import Incidents, Panel, places_of
 from prediction.slots import SlotScheme
 from simulation.city import City, make_city
 from simulation.figures import CATEGORIES
@@ -48,7 +48,8 @@ def on_grid(incidents: SimulatedIncidents, grid: Grid) -> Incidents:
     offset_s = int(timedelta(hours=9).total_seconds())  # Seoul keeps no summer time
     start, end = (value.astype("datetime64[s]").astype(np.int64) - offset_s for value in (incidents.start, incidents.end))
     cells = grid.index_of_points(incidents.longitude, incidents.latitude)
-    return Incidents.at(cells, start, end, incidents.category.astype(np.int16))
+    places = places_of(incidents.longitude, incidents.latitude)
+    return Incidents.at(cells, start, end, incidents.category.astype(np.int16), place=places)
 
 
 def top_share(values: npt.NDArray[np.float64], order_by: npt.NDArray[np.float64], percent: float = 5) -> float:

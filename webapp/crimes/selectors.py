@@ -32,13 +32,16 @@ class IncidentArrays:
     """Incidents of a jurisdiction in the order (occurred_from, id), one array a column.
 
     `cell`: UInt64[n] H3 indexes at resolution 10; `start_s`, `end_s`: Int64[n] epoch seconds UTC; `category`: Int16[n],
-    index into `categories`; `sha256`: hash of all of it, which names the data a model has learnt from.
+    index into `categories`; `lon`, `lat`: Float64[n] degrees WGS84; `sha256`: hash of all of it, which names the data a model
+    has learnt from.
     """
 
     cell: npt.NDArray[np.uint64]
     start_s: npt.NDArray[np.int64]
     end_s: npt.NDArray[np.int64]
     category: npt.NDArray[np.int16]
+    lon: npt.NDArray[np.float64]
+    lat: npt.NDArray[np.float64]
     categories: tuple[str, ...]
     sha256: str
 
@@ -52,7 +55,9 @@ _ARRAYS_SQL = """
 SELECT string_agg(int8send(i.cell), ''::bytea ORDER BY i.occurred_from, i.id),
        string_agg(int8send(extract(epoch FROM i.occurred_from)::bigint), ''::bytea ORDER BY i.occurred_from, i.id),
        string_agg(int8send(extract(epoch FROM i.occurred_to)::bigint), ''::bytea ORDER BY i.occurred_from, i.id),
-       string_agg(int2send(c.position), ''::bytea ORDER BY i.occurred_from, i.id)
+       string_agg(int2send(c.position), ''::bytea ORDER BY i.occurred_from, i.id),
+       string_agg(float8send(ST_X(i.point)), ''::bytea ORDER BY i.occurred_from, i.id),
+       string_agg(float8send(ST_Y(i.point)), ''::bytea ORDER BY i.occurred_from, i.id)
 FROM crimes_incident i JOIN crimes_category c ON c.id = i.category_id
 WHERE i.jurisdiction_id = %(jurisdiction)s AND (%(before)s IS NULL OR i.occurred_from < %(before)s::timestamptz)
 """
@@ -72,6 +77,8 @@ def incident_arrays(*, jurisdiction: Jurisdiction, before: datetime | None = Non
         start_s=np.frombuffer(columns[1], dtype=">i8").astype(np.int64),
         end_s=np.frombuffer(columns[2], dtype=">i8").astype(np.int64),
         category=np.frombuffer(columns[3], dtype=">i2").astype(np.int16),
+        lon=np.frombuffer(columns[4], dtype=">f8").astype(np.float64),
+        lat=np.frombuffer(columns[5], dtype=">f8").astype(np.float64),
         categories=categories,
         sha256=digest.hexdigest(),
     )

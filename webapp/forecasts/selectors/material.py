@@ -10,7 +10,7 @@ from django.db.models import Min
 from django.utils.translation import gettext as _
 
 from prediction.grid import Grid
-from prediction.panel import Incidents
+from prediction.panel import Incidents, places_of
 from prediction.slots import SlotScheme
 from webapp.accounts.models import Jurisdiction
 from webapp.common.errors import HaechiError
@@ -115,7 +115,12 @@ def material_until(*, jurisdiction: Jurisdiction, cutoff: datetime) -> Material:
     arrays = incident_arrays(jurisdiction=jurisdiction, before=cutoff)
     core_grid = Grid.from_h3(grid.array())
     incidents = Incidents.on_grid(
-        core_grid, _cells_at(arrays.cell, grid.resolution), arrays.start_s, arrays.end_s, arrays.category
+        core_grid,
+        _cells_at(arrays.cell, grid.resolution),
+        arrays.start_s,
+        arrays.end_s,
+        arrays.category,
+        place=places_of(arrays.lon, arrays.lat),
     )
     inside = len(incidents)
     if inside < LEAST_INCIDENTS:
