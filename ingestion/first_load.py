@@ -1,7 +1,8 @@
-"""The first load of an empty table: indexes and foreign keys are put aside and built once at the end, all in one transaction.
+"""The first load of an empty table: its indexes are put aside and built once at the end, all in one transaction.
 
-Building an index over all rows at once, and checking a foreign key by one join, costs a fraction of doing both row by
-row. Only for an empty table: it is locked against everybody meanwhile, and there is nothing in it that anybody could read.
+Building an index over all rows at once costs a fraction of doing it row by row. Only for an empty table: it is locked
+against everybody meanwhile, and there is nothing in it that anybody could read. Foreign keys stay: dropping them would
+lock the tables that they name as well, which every page reads.
 """
 
 from dataclasses import dataclass
@@ -11,12 +12,8 @@ from ingestion.writer import Cursor
 
 TABLE = "crimes_incident"
 
-# Unique indexes stay: they find duplicates during the load. `pg_get_…def` gives back exactly what was there.
+# Unique indexes stay: they find duplicates during the load. `pg_get_indexdef` gives back exactly what was there.
 _PARTS = """
-SELECT format('ALTER TABLE %%I DROP CONSTRAINT %%I', %(table)s, conname),
-       format('ALTER TABLE %%I ADD CONSTRAINT %%I %%s', %(table)s, conname, pg_get_constraintdef(oid))
-FROM pg_constraint WHERE conrelid = %(table)s::regclass AND contype = 'f'
-UNION ALL
 SELECT format('DROP INDEX %%s', indexrelid::regclass), pg_get_indexdef(indexrelid)
 FROM pg_index WHERE indrelid = %(table)s::regclass AND NOT indisunique
 """
@@ -29,7 +26,7 @@ class PutAside:
     statements: tuple[str, ...]
 
     def restore(self, cursor: Cursor) -> None:
-        """Build the indexes and check and set the foreign keys again."""
+        """Build the indexes again."""
         cursor.execute("SET LOCAL maintenance_work_mem = '128MB'")
         for statement in self.statements:
             cursor.execute(statement)
@@ -39,7 +36,7 @@ NOTHING = PutAside(())
 
 
 def put_aside(cursor: Cursor, *, database_error: type[Exception]) -> PutAside:
-    """Put the table's plain indexes and foreign keys aside if it is empty and free; else leave all as it is.
+    """Put the table's plain indexes aside if it is empty and free; else leave all as it is.
 
     `database_error`: the driver's error class; a table in use, or one that belongs to somebody else, is no failure here.
     """

@@ -183,13 +183,6 @@ def test_a_coarser_grid_takes_the_incidents_of_the_cells_within():
     assert len(material.incidents) > 200
 
 
-@pytest.mark.django_db
-def test_a_grid_finer_than_the_incidents_is_refused():
-    jurisdiction = make_jurisdiction("finest", h3_resolution=11)
-    with pytest.raises(HaechiError, match="a grid of resolution 11 is finer than that"):
-        material_until(jurisdiction=jurisdiction, cutoff=PAST)
-
-
 def test_live_data_are_forecast_from_the_slot_in_progress(jurisdiction):
     make_incidents(jurisdiction, 200)
     now = timezone.now()
