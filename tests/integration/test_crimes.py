@@ -6,7 +6,8 @@ import h3
 import numpy as np
 import pytest
 import shapely
-from django.db import IntegrityError, transaction
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, connection, transaction
 
 from ingestion.places import Boundary
 from tests.factories import SMALL_CITY, make_incidents, make_jurisdiction
@@ -54,6 +55,13 @@ def test_an_empty_boundary_is_refused_and_leaves_nothing():
     with pytest.raises(HaechiError, match="WGS84") as caught:
         set_up_jurisdiction(code="nowhere", name="없음", name_en="Nowhere", boundary=shapely.MultiPolygon())
     assert caught.value.code == "empty_boundary"
+    assert not Jurisdiction.objects.exists()
+
+
+@pytest.mark.parametrize("resolution", [6, 11])
+def test_cells_finer_than_the_incidents_or_coarser_than_a_town_are_refused(resolution):
+    with pytest.raises(ValidationError, match="jurisdiction_resolution"):
+        make_jurisdiction("extreme", h3_resolution=resolution)
     assert not Jurisdiction.objects.exists()
 
 
@@ -133,6 +141,17 @@ def test_the_database_itself_refuses_an_impossible_incident(jurisdiction, change
         row.save()
     assert Incident.objects.of(jurisdiction).count() == 2
     assert second.occurred_to - second.occurred_from == timedelta(0)
+
+
+@pytest.mark.parametrize("field", ["category", "upload"])
+def test_the_database_itself_keeps_an_incident_in_the_jurisdiction_of_its_upload_and_category(
+    jurisdiction, other_jurisdiction, field
+):
+    mine, theirs = make_incidents(jurisdiction, 1)[0], make_incidents(other_jurisdiction, 1)[0]
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    with pytest.raises(IntegrityError, match=f"incident_{field}_of_jurisdiction"), transaction.atomic():
+        Incident.objects.filter(pk=mine.pk).update(source_line=99, **{field: getattr(theirs, field)})
 
 
 def test_places_are_replaced_as_a_whole(jurisdiction):

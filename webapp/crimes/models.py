@@ -24,6 +24,7 @@ class Category(ScopedModel):
         constraints = [
             models.UniqueConstraint(fields=["jurisdiction", "code"], name="category_code_once"),
             models.UniqueConstraint(fields=["jurisdiction", "position"], name="category_position_once"),
+            models.UniqueConstraint(fields=["id", "jurisdiction"], name="category_of_jurisdiction"),  # for incidents to name
         ]
         verbose_name_plural = "categories"
 
@@ -63,10 +64,15 @@ class CellGrid(ScopedModel):
 class Incident(ScopedModel):
     """One recorded crime. Its time is an interval; where the moment is known, both ends are equal."""
 
-    # Without indexes of their own: (jurisdiction, cell) and (upload, source_line) serve them too.
-    jurisdiction = models.ForeignKey("accounts.Jurisdiction", on_delete=models.PROTECT, related_name="+", db_index=False)
-    upload = models.ForeignKey("imports.Upload", on_delete=models.PROTECT, related_name="incidents", db_index=False)
-    category = models.ForeignKey(Category, on_delete=models.PROTECT, related_name="+")
+    # Indexes: (jurisdiction, cell) and (upload, source_line) serve these two. Foreign keys: the third migration sets
+    # (upload, jurisdiction) and (category, jurisdiction), which also keep the rows of one jurisdiction together.
+    jurisdiction = models.ForeignKey(
+        "accounts.Jurisdiction", on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
+    )
+    upload = models.ForeignKey(
+        "imports.Upload", on_delete=models.PROTECT, related_name="incidents", db_index=False, db_constraint=False
+    )
+    category = models.ForeignKey(Category, on_delete=models.PROTECT, related_name="+", db_constraint=False)
     occurred_from = models.DateTimeField()
     occurred_to = models.DateTimeField()
     local_hour_of_week = models.PositiveSmallIntegerField(help_text="0 = Monday 00:00–00:59 local, of the interval's middle")

@@ -36,6 +36,7 @@ class Upload(ScopedModel):
             models.UniqueConstraint(
                 fields=["jurisdiction", "sha256", "preset"], condition=models.Q(state="committed"), name="upload_content_once"
             ),
+            models.UniqueConstraint(fields=["id", "jurisdiction"], name="upload_of_jurisdiction"),  # for incidents to name
             models.CheckConstraint(
                 name="upload_rows_add_up",
                 condition=models.Q(rows_read=models.F("rows_accepted") + models.F("rows_rejected")),
