@@ -27,11 +27,11 @@ TREES_A_REPORT = 10
 class BoostingSettings:
     """How to learn. `row_limit` bounds time and memory: zeros are sampled down further, with weights, where there are more."""
 
-    trees: int = 350
+    trees: int = 450
     leaves: int = 24
     learning_rate: float = 0.03
-    least_in_leaf: int = 50
-    least_expected_in_leaf: float = 10.0
+    least_in_leaf: int = 200
+    least_expected_in_leaf: float = 30.0
     l2: float = 5.0
     feature_share: float = 0.15
     row_share: float = 0.7
@@ -156,7 +156,7 @@ class Boosting:
             init_score=np.concatenate([part.offset for part in rows]),
             feature_name=names,
             free_raw_data=True,
-            params={"max_bin": 255, "verbosity": -1, "num_threads": settings.num_threads, "force_row_wise": True},
+            params={"max_bin": 255, "verbosity": -1, "num_threads": settings.num_threads, "force_col_wise": True},
         )
         rows.clear()
         parameters = {
@@ -172,7 +172,7 @@ class Boosting:
             "max_bin": 255,
             "num_threads": settings.num_threads,
             "deterministic": True,
-            "force_row_wise": True,
+            "force_col_wise": True,
             "seed": seed % (2**31),
             "verbosity": -1,
         }
