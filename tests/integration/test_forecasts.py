@@ -1,5 +1,6 @@
 """Making forecasts: what a run holds, that it is whole or not there at all, and that it comes out the same again."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -7,11 +8,12 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
+from prediction.learners.boosting import BoostingSettings
 from tests.factories import make_incidents, make_jurisdiction, make_published_run
 from webapp.common.errors import Conflict, HaechiError, NotAllowed
 from webapp.common.models import Job
 from webapp.common.services import JobCancelled, create_job, request_cancel
-from webapp.crimes.models import Incident
+from webapp.crimes.models import CellGrid, Incident
 from webapp.crimes.selectors import incident_arrays
 from webapp.forecasts.models import ForecastRun, Rates, Reasons
 from webapp.forecasts.selectors import (
@@ -51,6 +53,8 @@ def test_a_run_holds_all_rates_and_what_it_takes_to_make_it_again(jurisdiction):
     assert run.horizon_end == run.data_cutoff + timedelta(days=7)
     assert (run.seed, run.code_version, run.incident_count) == (5, version(), 1500)
     assert run.data_sha256 == incident_arrays(jurisdiction=jurisdiction, before=run.data_cutoff).sha256
+    assert run.parameters["settings"]["boosting"] == asdict(BoostingSettings())
+    assert (run.parameters["seed"], sum(run.parameters["incidents"].values())) == (5, 1500)
     assert run.model_file in model_files()
     assert Rates.objects.filter(run=run).count() == 21 * 5
     assert Reasons.objects.filter(run=run).count() == 5
@@ -173,14 +177,17 @@ def test_too_few_incidents_are_said_in_a_sentence(jurisdiction):
 
 @pytest.mark.django_db
 def test_a_coarser_grid_takes_the_incidents_of_the_cells_within():
-    jurisdiction = make_jurisdiction("coarse", h3_resolution=9)
-    fine = make_jurisdiction("fine", name_en="Fine")
-    make_incidents(fine, 300, until=PAST)
-    Incident.objects.update(jurisdiction=jurisdiction)
+    coarse = make_jurisdiction("coarse", h3_resolution=9)
+    jurisdiction = make_jurisdiction("fine", name_en="Fine")
+    make_incidents(jurisdiction, 300, until=PAST)
+    CellGrid.objects.of(jurisdiction).update(is_current=False)
+    CellGrid.objects.of(coarse).update(jurisdiction=jurisdiction)
     material = material_until(jurisdiction=jurisdiction, cutoff=PAST)
     assert material.grid.resolution == 9
     assert len(material.incidents) + material.outside == 300
     assert len(material.incidents) > 200
+    points = {(row.point.x, row.point.y) for row in Incident.objects.of(jurisdiction)}
+    assert len(np.unique(material.incidents.place)) == len(points) - material.outside
 
 
 def test_live_data_are_forecast_from_the_slot_in_progress(jurisdiction):
