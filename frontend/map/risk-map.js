@@ -79,6 +79,7 @@ export class RiskMap extends EventTarget {
     const target = { center: place, zoom: Math.max(zoom, this.map.getZoom()) };
     if (this.#mayMove) this.map.easeTo({ ...target, duration: 600 });
     else this.map.jumpTo(target);
+    this.map.getContainer().scrollIntoView({ block: "nearest" }); // on a tablet the list stands below the map
   }
 
   get #mayMove() {

@@ -2,10 +2,12 @@
 
 import gzip
 from collections.abc import Callable
+from datetime import timedelta
 
 import h3
 import numpy as np
 import pytest
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from tests import factories
@@ -242,3 +244,13 @@ def test_the_page_sends_nobody_to_the_sign_in(api: Api, db: None) -> None:
     answer = api(None).get("/?slot=x")
     assert answer.status_code == 302
     assert answer.headers["Location"].startswith("/accounts/login/?next=/")
+
+
+def test_a_forecast_that_ended_is_said_to_be_of_the_past(analyst, client, published_run):
+    run = published_run(analyst.jurisdiction, first_slot=timezone.now() - timedelta(days=30))
+    client.force_login(analyst)
+    assert "A past week" in client.get("/").content.decode()
+    assert client.get("/api/v1/map/").json()["run"]["is_past"] is True
+    published_run(analyst.jurisdiction)
+    assert "A past week" not in client.get("/").content.decode()
+    assert client.get(f"/?run={run.pk}").status_code == 200

@@ -58,6 +58,7 @@ class RunStartOutput(serializers.Serializer[Any]):
     id = serializers.IntegerField()
     tag = serializers.CharField(help_text="names the run's values for caches")
     is_current = serializers.BooleanField()
+    is_past = serializers.BooleanField(help_text="the forecast ends before now, because the data end then")
     learner = serializers.CharField()
     data_cutoff = serializers.DateTimeField()
     published_at = serializers.DateTimeField()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from webapp.accounts.permissions import Act, may
@@ -27,6 +28,7 @@ class RunStart:
     id: int
     tag: str
     is_current: bool
+    is_past: bool
     learner: str
     data_cutoff: datetime
     published_at: datetime | None
@@ -86,6 +88,7 @@ def _run_start(run: "ForecastRun", categories: list[Category]) -> RunStart:
         id=run.pk,
         tag=values_tag(run=run),
         is_current=current is not None and current.pk == run.pk,
+        is_past=run.horizon_end <= timezone.now(),
         learner=run.learner,
         data_cutoff=run.data_cutoff,
         published_at=run.published_at,
