@@ -148,12 +148,6 @@ def _cells_at(cells: npt.NDArray[np.uint64], resolution: int) -> npt.NDArray[np.
     """The incidents' cells (recorded at resolution 10) as cells of a coarser grid."""
     if resolution == INCIDENT_RESOLUTION:
         return cells
-    if resolution > INCIDENT_RESOLUTION:
-        raise HaechiError(
-            _("Incidents are recorded in cells of resolution %(ours)s; a grid of resolution %(grid)s is finer than that.")
-            % {"ours": INCIDENT_RESOLUTION, "grid": resolution},
-            code="grid_too_fine",
-        )
     unique, back = np.unique(cells, return_inverse=True)
     parents = np.array([h3.cell_to_parent(int(cell), resolution) for cell in unique], dtype=np.uint64)
     return parents[back]
