@@ -32,7 +32,7 @@ MAGIC = b"HAECHI-MODEL\n"
 
 @dataclass(frozen=True)
 class EngineSettings:
-    """All that may be set; the defaults reached the floors of `bench/forecast.py`."""
+    """All that may be set; docs/methods.md tells how the defaults were chosen."""
 
     boosting: BoostingSettings = field(default_factory=BoostingSettings)
 
