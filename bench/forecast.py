@@ -39,6 +39,7 @@ END = datetime(2018, 1, 1, tzinfo=UTC)
 TYPES = ("THEFT", "BATTERY", "CRIMINAL DAMAGE", "ASSAULT")
 TARGETS = ("theft", "violent", "damage", "all")
 TARGET_OF_TYPE = {"THEFT": 0, "BATTERY": 1, "ASSAULT": 1, "CRIMINAL DAMAGE": 2}
+WEEKS = 26
 HR5 = 2  # position of 5 % among the area percents
 # Floor, target and leaky ceiling of HR@5 % (targets.md sections 3 and 4.1).
 FLOORS = {
@@ -71,10 +72,10 @@ def main() -> int:
     city = load_city(folder)
     cost = product_path(city)
     rows: list[dict[str, Any]] = []
-    weeks = 8 if arguments.quick else 26
+    weeks = 8 if arguments.quick else WEEKS
     for label in ("250 m",) if arguments.quick else ("250 m", "100 m", "H3 res 10"):
         rows += backtest_table(city, label, weeks)
-    verdicts(rows)
+    verdicts(rows, weeks)
     ours = {(row["grid"], row["target"]): row for row in rows if row["scorer"] == "lightgbm"}
     main_row = ours["250 m", "all"]
     finish(
@@ -257,19 +258,22 @@ def table_of(label: str, played: list[tuple[Score, Windows, float]]) -> list[dic
     return rows
 
 
-def verdicts(rows: list[dict[str, Any]]) -> None:
-    """Ours against best simple, floor, target and leaky ceiling; and how well each band of risk is calibrated."""
+def verdicts(rows: list[dict[str, Any]], weeks: int) -> None:
+    """Ours against best simple, floor, target and leaky ceiling; and how well each band of risk is calibrated.
+
+    Floors, targets and ceilings were measured on the last 26 weeks, so fewer weeks are not judged by them.
+    """
     lines: list[list[Any]] = []
     bands: list[list[Any]] = []
     for row in rows:
         if row["scorer"] != "lightgbm":
             continue
-        floor, target = FLOORS.get(row["grid"], {}).get(row["target"], (None, None))
+        floor, target = FLOORS.get(row["grid"], {}).get(row["target"], (None, None)) if weeks == WEEKS else (None, None)
         low, high = row["lead"]["interval"]
         # Floors are given to three decimals, so ours is rounded alike.
         verdict = None if floor is None else "reached" if round(row["hr"][HR5], 3) >= floor else "BELOW"
         gain = f"{row['lead']['difference']:+.4f} [{low:+.4f}, {high:+.4f}]"
-        ceiling = CEILINGS.get((row["grid"], row["target"]))
+        ceiling = CEILINGS.get((row["grid"], row["target"])) if weeks == WEEKS else None
         name = f"{row['grid']} {row['target']}"
         lines.append([name, row["hr"][HR5], row["best_simple"], row["best_simple_name"], gain, floor, target, ceiling, verdict])
         ratios = [predicted / seen if seen else None for predicted, seen in row["calibration_bands"]]
