@@ -27,6 +27,12 @@ ROOT = Path(__file__).resolve().parent.parent
 WORKER_QUEUES = "default,ingest,train"
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests with the Celery worker come last: once it runs, it takes up what any test sends, also while tables are emptied."""
+    items.sort(key=lambda item: "worker" in getattr(item, "fixturenames", ()))
+
+
 @pytest.fixture(autouse=True)
 def _own_folders(settings: Any, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> None:
     """Keep uploads and models of tests out of the real data folder; a worker, if any, shares the session's folder."""
@@ -171,7 +177,7 @@ def worker(django_db_setup: None, django_db_blocker: Any, _session_folder: None)
     command = [sys.executable, "-m", "celery", "-A", "webapp", "worker", "--pool=prefork", "--concurrency=1", "--loglevel=INFO"]
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [*command, "-Q", WORKER_QUEUES, "-n", f"test-{os.getpid()}@%h", "--without-gossip", "--without-mingle"],
+            [*command, "-Q", WORKER_QUEUES, "-n", f"test-{os.getpid()}@%h", "--purge", "--without-gossip", "--without-mingle"],
             cwd=ROOT,
             env=environment,
             stdout=output,
