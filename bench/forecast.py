@@ -21,8 +21,8 @@ import numpy.typing as npt
 import pandas as pd
 import shapely
 
-from bench.report import cpu_s, finish, peak_rss_mb, print_table
-from bench.simple_scorers import simple_scorers
+from bench._report import cpu_s, finish, peak_rss_mb, print_table
+from bench._simple_scorers import simple_scorers
 from prediction.backtest import Score, Windows, active_share, lead, measure, play
 from prediction.engine import EngineSettings, forecast, train
 from prediction.features import FeatureMaker

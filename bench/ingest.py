@@ -27,7 +27,7 @@ from typing import Any
 import psycopg2  # type: ignore[import-untyped]
 from psycopg2 import sql
 
-from bench.report import cpu_s, finish, peak_rss_mb, print_table
+from bench._report import cpu_s, finish, peak_rss_mb, print_table
 
 ROOT = Path(__file__).resolve().parents[1]
 QUICK_ROWS = 60_000

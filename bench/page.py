@@ -14,7 +14,6 @@ import argparse
 import contextlib
 import http.client
 import os
-import shutil
 import socket
 import statistics
 import subprocess
@@ -25,8 +24,9 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+from bench._browser import FLAGS, find_chromium
+from bench._report import finish, print_table
 from bench.ingest import ROOT, own_database
-from bench.report import finish, print_table
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -38,17 +38,6 @@ REQUESTS = 100  # by each reader
 BASELINE_REQUESTS = 4
 TURNS = 5
 WORKERS = 2
-FLAGS = [
-    "--no-sandbox",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-    "--ignore-gpu-blocklist",
-]
 # Time of the first drawn hexagons, and the bytes of everything that had come by then, headers included.
 UNTIL_DRAWN = """() => {
   const [drawn] = performance.getEntriesByName("haechi:hexagons-drawn");
@@ -138,7 +127,7 @@ def visits(port: int, city: "City", turns: int) -> dict[str, float]:
     """Medians over visits with an empty cache; one visit before them warms the server as any first visitor does."""
     from playwright.sync_api import sync_playwright
 
-    executable = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
+    executable = find_chromium()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
         coldest = visit(browser, port, city)

@@ -13,7 +13,7 @@ import shapely
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_array, hstack, identity
 
-from bench.report import cpu_s, finish, peak_rss_mb, print_table
+from bench._report import cpu_s, finish, peak_rss_mb, print_table
 from cctv.coverage import choose_cameras
 from cctv.seats import deal_seats
 from cctv.views import POINTS_PER_CELL, FloatArray, Views, look, metres_from

@@ -1,6 +1,5 @@
 """A real headless Chromium on a real server. Every test proves on leaving that no request left the site."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,18 +8,9 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from bench._browser import FLAGS, find_chromium
+
 ROOT = Path(__file__).resolve().parents[2]
-FLAGS = [
-    "--no-sandbox",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-    "--ignore-gpu-blocklist",
-]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -33,7 +23,7 @@ def _async_unsafe() -> None:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    executable = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
+    executable = find_chromium()
     if executable is None:
         pytest.fail("No Chromium is installed. `./run test` installs it; or: apt-get install chromium")
     if not (ROOT / "static" / "dist" / "map.js").exists():

@@ -61,7 +61,23 @@ def request_cancel(*, job: Job) -> Job:
     return job
 
 
-class Progress:
+Progress = Callable[[float, str], None]  # fraction done in [0, 1], short code of the step
+
+
+def no_progress(fraction: float, step: str) -> None:
+    """The default `progress` of work that nobody watches."""
+
+
+def part(progress: Progress, low: float, high: float) -> Progress:
+    """The stretch from `low` to `high` of a larger progress, as a progress of its own."""
+
+    def report(fraction: float, step: str) -> None:
+        progress(low + (high - low) * fraction, step)
+
+    return report
+
+
+class JobProgress:
     """Reports how far a job is; calling it raises `JobCancelled` once a person has asked to stop.
 
     `progress(0.4, "fit")`: the fraction done in [0, 1] and a short code of the step.
@@ -86,7 +102,7 @@ class Progress:
 
 
 @contextmanager
-def claimed_job(job_id: UUID) -> Iterator[tuple[Job, Callable[[float, str], None]] | None]:
+def claimed_job(job_id: UUID) -> Iterator[tuple[Job, Progress] | None]:
     """Claim a job and run the body as its work; yields `None` if another worker has it or it is over.
 
     The body's end marks the job as succeeded, `JobCancelled` as cancelled, a `HaechiError` as failed with its
@@ -101,7 +117,7 @@ def claimed_job(job_id: UUID) -> Iterator[tuple[Job, Callable[[float, str], None
             logger.info("job %s is not free (state %s); nothing to do", job_id, job.state)
             yield None
             return
-        progress = Progress(job_id)
+        progress = JobProgress(job_id)
         try:
             progress(0.0, "start")
             yield job, progress

@@ -12,14 +12,13 @@ from django.db import connection
 from django.utils.translation import gettext as _
 from shapely.geometry.base import BaseGeometry
 
+from ingestion.places import CELL_RESOLUTION as INCIDENT_RESOLUTION
 from webapp.accounts.models import Jurisdiction
 from webapp.accounts.permissions import Act, require
 from webapp.audit.models import AuditEntry
 from webapp.audit.services import record
 from webapp.common.errors import NotFound
 from webapp.crimes.models import Category, CellGrid, Incident
-
-CELL_RESOLUTION = 10  # of Incident.cell
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -152,9 +151,9 @@ def _finest_cells(cell: int) -> tuple[int, int]:
     An index holds its resolution in bits 52–55 and three bits a digit below; each digit of a child is 0 to 6.
     """
     resolution = cell >> 52 & 15
-    first = cell & ~(15 << 52) | CELL_RESOLUTION << 52
+    first = cell & ~(15 << 52) | INCIDENT_RESOLUTION << 52
     last = first
-    for digit in range(resolution + 1, CELL_RESOLUTION + 1):
+    for digit in range(resolution + 1, INCIDENT_RESOLUTION + 1):
         shift = 3 * (15 - digit)
         first &= ~(7 << shift)
         last = last & ~(7 << shift) | 6 << shift

@@ -5,7 +5,6 @@ called again, and a second call changes nothing and is quick.
 """
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -26,6 +25,7 @@ from webapp.accounts.models import Jurisdiction
 from webapp.cameras.models import Camera
 from webapp.cameras.services import CameraRecord, register_cameras
 from webapp.common.errors import HaechiError
+from webapp.common.services import Progress, no_progress, part
 from webapp.crimes.models import Area, Place
 from webapp.crimes.services import AreaRecord, PlaceRecord, register_areas, register_places, set_up_jurisdiction
 from webapp.demo.logins import Logins, set_up_logins
@@ -33,8 +33,6 @@ from webapp.demo.selectors import read_points
 from webapp.demo.wording import CITY_NOTE, CITY_NOTE_EN, DEMO_NOTE, DEMO_NOTE_EN
 from webapp.imports.models import Upload
 from webapp.imports.services import import_file
-
-Progress = Callable[[float, str], None]
 
 DEMO_CODE = "seocho"
 DEMO_ZONE = "Asia/Seoul"
@@ -56,12 +54,8 @@ class Loaded:
     cameras: int
 
 
-def _no_progress(fraction: float, step: str) -> None:
-    """Say nothing."""
-
-
 def load_demo(
-    *, seed: int = DEFAULT_SEED, until: date | None = None, password: str | None = None, progress: Progress = _no_progress
+    *, seed: int = DEFAULT_SEED, until: date | None = None, password: str | None = None, progress: Progress = no_progress
 ) -> Loaded:
     """Make the simulated Seocho-gu with incidents up to the end of the local day `until` (default: yesterday).
 
@@ -122,7 +116,7 @@ def _store_demo(city: City, *, seed: int, until: date, progress: Progress) -> Ju
         register_cameras(jurisdiction=jurisdiction, cameras=_camera_records(city.cameras))
     if not _has_incidents(jurisdiction):
         file = _write_incidents(city.incidents, seed=seed, until=until)
-        import_file(jurisdiction=jurisdiction, path=file, preset="haechi", progress=_part(progress, 0.35, 0.95))
+        import_file(jurisdiction=jurisdiction, path=file, preset="haechi", progress=part(progress, 0.35, 0.95))
     return jurisdiction
 
 
@@ -145,7 +139,7 @@ def _add_days(jurisdiction: Jurisdiction, *, until: date, progress: Progress) ->
     if not len(since):
         return False
     file = _write_incidents(since, seed=seed, until=until)
-    import_file(jurisdiction=jurisdiction, path=file, preset="haechi", progress=_part(progress, 0.35, 0.95))
+    import_file(jurisdiction=jurisdiction, path=file, preset="haechi", progress=part(progress, 0.35, 0.95))
     return True
 
 
@@ -185,7 +179,7 @@ def _write_incidents(incidents: SimulatedIncidents, *, seed: int, until: date) -
     return whole
 
 
-def load_city(*, path: Path, preset: str, password: str | None = None, progress: Progress = _no_progress) -> Loaded:
+def load_city(*, path: Path, preset: str, password: str | None = None, progress: Progress = no_progress) -> Loaded:
     """Make the city that a real file covers: outline from its own points, the preset's taxonomy, incidents, simulated cameras.
 
     Points beyond the preset's extent are left out of the outline. Raises `HaechiError` where the preset names no city or the
@@ -197,8 +191,8 @@ def load_city(*, path: Path, preset: str, password: str | None = None, progress:
     changed = False
     if jurisdiction is None or not Camera.objects.of(jurisdiction).exists():
         changed = True
-        jurisdiction = _ground_of_city(path, city, _part(progress, 0.0, 0.4))
-    upload = import_file(jurisdiction=jurisdiction, path=path, preset=city.name, progress=_part(progress, 0.4, 0.95))
+        jurisdiction = _ground_of_city(path, city, part(progress, 0.0, 0.4))
+    upload = import_file(jurisdiction=jurisdiction, path=path, preset=city.name, progress=part(progress, 0.4, 0.95))
     changed = changed or not getattr(upload, "already_there", False)
     return _loaded(jurisdiction, password=password, suffix=f"-{city.name}", changed=changed, progress=progress)
 
@@ -258,12 +252,3 @@ def _loaded(jurisdiction: Jurisdiction, *, password: str | None, suffix: str, ch
         rejected=sum(rejected for _accepted, rejected in counts),
         cameras=Camera.objects.of(jurisdiction).count(),
     )
-
-
-def _part(progress: Progress, low: float, high: float) -> Progress:
-    """A progress whose 0 to 1 is this part of the whole."""
-
-    def partly(fraction: float, step: str) -> None:
-        progress(low + (high - low) * fraction, step)
-
-    return partly

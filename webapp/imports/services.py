@@ -4,7 +4,6 @@ import hashlib
 import logging
 import os
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -28,7 +27,7 @@ from webapp.audit.models import AuditEntry
 from webapp.audit.services import record
 from webapp.common.errors import HaechiError
 from webapp.common.models import Job
-from webapp.common.services import JobCancelled, create_job
+from webapp.common.services import JobCancelled, Progress, create_job, no_progress
 from webapp.crimes.models import Category
 from webapp.imports.models import Upload
 from webapp.imports.selectors import same_incidents
@@ -41,7 +40,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-Progress = Callable[[float, str], None]
 COPY_BYTES = 1024**2
 FIRST_LOAD_MAX_BYTES = 64 * 1024**2  # the empty table is locked meanwhile: seconds, not minutes
 
@@ -58,10 +56,6 @@ class UploadTooLarge(HaechiError):
 
     code = "too_large"
     status = 413
-
-
-def _no_progress(fraction: float, step: str) -> None:
-    pass
 
 
 def check_size(*, size_bytes: int, file_name: str = "") -> None:
@@ -119,7 +113,7 @@ def receive_upload(
         stored.unlink(missing_ok=True)
 
 
-def ingest_upload(*, upload_id: int, progress: Progress = _no_progress) -> Upload:
+def ingest_upload(*, upload_id: int, progress: Progress = no_progress) -> Upload:
     """Take a received upload in. Called by the task; a second call finds nothing left to do. Raises `UploadRefused`."""
     upload = Upload.objects.select_related("jurisdiction", "created_by", "job").get(pk=upload_id)
     if upload.state != Upload.State.WAITING:
@@ -140,7 +134,7 @@ def import_file(
     path: Path | str,
     preset: str,
     user: "User | None" = None,
-    progress: Progress = _no_progress,
+    progress: Progress = no_progress,
 ) -> Upload:
     """Take a file on this machine in, at once: the same steps, for the command line. Raises `UploadRefused` and the like."""
     if user is not None:

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from webapp.cameras.models import Camera
 from webapp.common.errors import NotFound
 from webapp.crimes.models import Category, CellGrid
+from webapp.crimes.selectors import INCIDENT_RESOLUTION
 from webapp.watch.models import WatchItem, WatchPlan
 from webapp.watch.wording import reason_sentence
 
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
     from webapp.accounts.models import Jurisdiction, User
     from webapp.forecasts.models import ForecastRun
-
-INCIDENT_RESOLUTION = 10
 
 
 @dataclass(frozen=True)

@@ -15,12 +15,11 @@ from prediction.slots import SlotScheme
 from webapp.accounts.models import Jurisdiction
 from webapp.common.errors import HaechiError
 from webapp.crimes.models import CellGrid, Incident
-from webapp.crimes.selectors import current_grid, incident_arrays, newest_incident_time
+from webapp.crimes.selectors import INCIDENT_RESOLUTION, current_grid, incident_arrays, newest_incident_time
 
 LIVE_FOR = timedelta(days=14)  # data whose newest incident is older than this are of the past, like a city's published file
 LEAST_INCIDENTS = 100  # below, rates per cell would be invented, not learnt
 LEAST_HISTORY = timedelta(weeks=8)
-INCIDENT_RESOLUTION = 10
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,10 +9,10 @@ from django.utils import timezone
 from prediction.backtest import BacktestResult, run_backtest
 from webapp.accounts.models import Jurisdiction
 from webapp.common.models import Job
-from webapp.common.services import JobCancelled, claimed_job
+from webapp.common.services import JobCancelled, Progress, claimed_job, no_progress, part
 from webapp.forecasts.models import Backtest, BacktestScore
 from webapp.forecasts.selectors.material import default_cutoff, material_until
-from webapp.forecasts.services.shared import Progress, core_errors_as_sentences, no_progress, part, plain
+from webapp.forecasts.services.shared import core_errors_as_sentences, plain
 from webapp.forecasts.services.starting import DEFAULT_SEED
 from webapp.version import version
 

@@ -20,11 +20,11 @@ from prediction.engine import Forecast, TrainedModel, forecast, train
 from webapp.accounts.models import Jurisdiction
 from webapp.common.errors import HaechiError
 from webapp.common.models import Job
-from webapp.common.services import JobCancelled, claimed_job
+from webapp.common.services import JobCancelled, Progress, claimed_job, no_progress, part
 from webapp.crimes.models import Category
 from webapp.forecasts.models import ForecastRun, Rates, Reasons
 from webapp.forecasts.selectors.material import Material, default_cutoff, material_until
-from webapp.forecasts.services.shared import Progress, core_errors_as_sentences, no_progress, part, plain
+from webapp.forecasts.services.shared import core_errors_as_sentences, plain
 from webapp.forecasts.services.starting import DEFAULT_SEED
 from webapp.version import version
 

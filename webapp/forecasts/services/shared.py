@@ -1,7 +1,7 @@
-"""What the work of both kinds of job needs: parts of a progress, the core's errors as sentences, values as JSON."""
+"""What the work of both kinds of job needs: the core's errors as sentences, values as JSON."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,21 +10,6 @@ from django.utils.translation import gettext as _
 
 from prediction.errors import NoIncidentsError, PredictionError, TooLittleHistoryError
 from webapp.common.errors import HaechiError
-
-Progress = Callable[[float, str], None]
-
-
-def no_progress(fraction: float, step: str) -> None:
-    """The default `progress`: reports to nobody."""
-
-
-def part(progress: Progress, low: float, high: float) -> Progress:
-    """The stretch from `low` to `high` of a larger progress, as a progress of its own."""
-
-    def report(fraction: float, step: str) -> None:
-        progress(low + (high - low) * fraction, step)
-
-    return report
 
 
 @contextmanager
