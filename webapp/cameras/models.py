@@ -29,6 +29,8 @@ class Camera(ScopedModel):
     purpose = models.CharField(max_length=20, choices=Purpose, default=Purpose.CRIME_PREVENTION)
     is_working = models.BooleanField(default=True)
     is_simulated = models.BooleanField(default=False, help_text="placed by the simulation, not by a register")
+    details = models.JSONField(default=dict, help_text="what else the register says: agency, resolution, days kept, address …")
+    upload = models.ForeignKey("imports.Upload", null=True, on_delete=models.PROTECT, related_name="+")
 
     class Meta:
         constraints = [

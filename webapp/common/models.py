@@ -91,3 +91,18 @@ class Job(ScopedModel):
     @property
     def is_over(self) -> bool:
         return self.state in (self.State.SUCCEEDED, self.State.FAILED, self.State.CANCELLED)
+
+
+class DisplacedRow(models.Model):
+    """A row as it was before an upload changed or removed it, so that undoing the upload brings back exactly that."""
+
+    upload = models.ForeignKey("imports.Upload", on_delete=models.CASCADE, related_name="displaced")
+    table = models.CharField(max_length=63)
+    row_id = models.BigIntegerField()
+    before = models.JSONField(help_text="the row as PostgreSQL's to_jsonb gives it")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["upload", "table", "row_id"], name="displaced_once")]
+
+    def __str__(self) -> str:
+        return f"{self.table} {self.row_id}"

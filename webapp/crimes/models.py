@@ -104,23 +104,49 @@ class Incident(ScopedModel):
 
 
 class Area(ScopedModel):
-    """A named polygon inside the jurisdiction: dong, beat, precinct."""
+    """A named polygon of the jurisdiction or round it: gu, dong, beat, precinct."""
 
     class Kind(models.TextChoices):
+        GU = "gu", _("district (gu)")
         DONG = "dong", _("dong")
+        LEGAL_DONG = "legal_dong", _("legal dong")
         BEAT = "beat", _("beat")
+        PRECINCT = "precinct", _("precinct")
+        NEIGHBOURHOOD = "neighbourhood", _("neighbourhood")
 
-    kind = models.CharField(max_length=10, choices=Kind)
+    kind = models.CharField(max_length=15, choices=Kind)
     code = models.CharField(max_length=20)
     name = models.CharField(max_length=80)
     name_en = models.CharField(max_length=80, blank=True)
+    codes = models.JSONField(default=dict, help_text="the same area in other code systems: statistics, administrative, legal")
     boundary = models.MultiPolygonField(srid=4326)
+    upload = models.ForeignKey("imports.Upload", null=True, on_delete=models.PROTECT, related_name="+")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["jurisdiction", "kind", "code"], name="area_code_once")]
 
     def __str__(self) -> str:
         return self.name
+
+
+class PlaceKind(ScopedModel):
+    """A kind of place that this jurisdiction keeps. New kinds are rows, not code."""
+
+    code = models.SlugField(max_length=30)
+    name = models.CharField(max_length=80)
+    name_en = models.CharField(max_length=80)
+    position = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        ordering = ["position", "code"]
+        constraints = [models.UniqueConstraint(fields=["jurisdiction", "code"], name="place_kind_once")]
+
+    def __str__(self) -> str:
+        return self.code
+
+    @property
+    def label(self) -> str:
+        return self.name_en if get_language() == "en" else self.name
 
 
 class Place(ScopedModel):
@@ -130,9 +156,131 @@ class Place(ScopedModel):
     name = models.CharField(max_length=80, blank=True)
     name_en = models.CharField(max_length=80, blank=True)
     geometry: Any = models.GeometryField(srid=4326)
+    source_id = models.CharField(max_length=80, null=True, help_text="what identifies it in its source, or a hash of its content")
+    address = models.CharField(max_length=200, blank=True)
+    count = models.PositiveIntegerField(default=1, help_text="lamps on one pole, bells at one place")
+    opened_on = models.DateField(null=True, help_text="null: always there")
+    closed_on = models.DateField(null=True, help_text="first day on which it is no longer there; null: still open")
+    details = models.JSONField(default=dict, help_text="what else the source says of it")
+    upload = models.ForeignKey("imports.Upload", null=True, on_delete=models.PROTECT, related_name="+")
 
     class Meta:
         indexes = [models.Index(fields=["jurisdiction", "kind"], name="place_kind")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["jurisdiction", "kind", "source_id"],
+                condition=models.Q(source_id__isnull=False),
+                name="place_source_id_once",
+            ),
+            models.CheckConstraint(
+                name="place_open_order",
+                condition=models.Q(opened_on__isnull=True)
+                | models.Q(closed_on__isnull=True)
+                | models.Q(closed_on__gte=models.F("opened_on")),
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name}"
+
+
+class StatisticSet(ScopedModel):
+    """One table of published figures: crimes by gu and year, by hours, by kind of place; population; weather. Never incidents."""
+
+    upload = models.OneToOneField("imports.Upload", on_delete=models.PROTECT, related_name="statistics")
+    title = models.CharField(max_length=200)
+    measures = models.JSONField(default=list, help_text="what is counted, in the order of the file")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Statistic(ScopedModel):
+    """One figure. What a column of the table leaves open is null or blank."""
+
+    dataset = models.ForeignKey(StatisticSet, on_delete=models.CASCADE, related_name="figures")
+    area = models.CharField(max_length=80, blank=True, help_text="as the source names it; 합계 and 소계 are kept as totals")
+    area_code = models.CharField(max_length=20, blank=True, help_text="administrative code, where the name could be told")
+    is_total = models.BooleanField(default=False, help_text="a sum of other figures of this set")
+    period_from = models.DateField(null=True)
+    period_to = models.DateField(null=True, help_text="last day of the period")
+    category = models.CharField(max_length=80, blank=True, help_text="as the source names it")
+    category_code = models.CharField(
+        max_length=40, blank=True, help_text="of the jurisdiction's taxonomy, where it could be told"
+    )
+    hour_from = models.PositiveSmallIntegerField(null=True)
+    hour_to = models.PositiveSmallIntegerField(null=True, help_text="first hour after the band, 1–24")
+    weekday = models.PositiveSmallIntegerField(null=True, help_text="0 = Monday")
+    place_kind = models.CharField(max_length=80, blank=True, help_text="as the source names it")
+    measure = models.CharField(max_length=80)
+    value = models.FloatField(null=True, help_text="null: the source gives none; “-” for nil is 0")
+    source_line = models.PositiveIntegerField()
+
+    class Meta:
+        indexes = [models.Index(fields=["dataset", "area", "period_from"], name="statistic_area")]
+
+    def __str__(self) -> str:
+        return f"{self.measure} {self.area} {self.period_from}"
+
+
+class Ruling(ScopedModel):
+    """One criminal ruling, its text with names and numbers of persons masked."""
+
+    class Verdict(models.TextChoices):
+        GUILTY = "guilty", _("guilty")
+        ACQUITTED = "acquitted", _("acquitted")
+        PARTLY = "partly", _("guilty in part")
+        DISMISSED = "dismissed", _("dismissed")
+        REMANDED = "remanded", _("sent back")
+        UNKNOWN = "unknown", _("not clear")
+
+    upload = models.ForeignKey("imports.Upload", on_delete=models.PROTECT, related_name="rulings")
+    source_id = models.CharField(max_length=80, help_text="court and case number, or a hash of the text")
+    court = models.CharField(max_length=80, blank=True)
+    case_no = models.CharField(max_length=80, blank=True)
+    case_name = models.CharField(max_length=200, blank=True)
+    decided_on = models.DateField(null=True)
+    verdict = models.CharField(max_length=10, choices=Verdict, default=Verdict.UNKNOWN)
+    text = models.TextField(help_text="masked; every span counts characters of this text")
+    sections = models.JSONField(default=list, help_text="[kind, start, end] in order")
+    source_line = models.PositiveIntegerField(default=1)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["jurisdiction", "source_id"], name="ruling_once")]
+        indexes = [models.Index(fields=["upload"], name="ruling_upload")]
+
+    def __str__(self) -> str:
+        return f"{self.court} {self.case_no}"
+
+
+class RulingFact(ScopedModel):
+    """One fact of one charged event, with the characters that say so. A correction is a new row; the old one is superseded."""
+
+    class Origin(models.TextChoices):
+        EXTRACTED = "extracted", _("found by the program")
+        PERSON = "person", _("set by a person")
+
+    ruling = models.ForeignKey(Ruling, on_delete=models.CASCADE, related_name="facts")
+    event = models.PositiveSmallIntegerField(help_text="charged events of a ruling are numbered from 0")
+    field = models.CharField(max_length=30, help_text="category, date, time, sigungu, place_kind, risk_factor …")
+    value = models.CharField(max_length=120, help_text="normalised: a code, an ISO date, HH:MM; blank: there is no such fact")
+    start = models.PositiveIntegerField(null=True, help_text="first character of the evidence in the ruling's text")
+    end = models.PositiveIntegerField(null=True, help_text="character after the evidence")
+    is_allegation = models.BooleanField(default=False, help_text="the verdict does not establish it")
+    origin = models.CharField(max_length=10, choices=Origin, default=Origin.EXTRACTED)
+    superseded_by = models.ForeignKey("self", null=True, on_delete=models.CASCADE, related_name="supersedes")
+    created_by = models.ForeignKey("accounts.User", null=True, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["jurisdiction", "field", "value"], name="ruling_fact_value")]
+        constraints = [
+            models.CheckConstraint(
+                name="ruling_fact_span",
+                condition=models.Q(start__isnull=True, end__isnull=True) | models.Q(end__gt=models.F("start")),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.field} = {self.value}"
