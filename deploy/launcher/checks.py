@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping, Sequence
 
-from deploy.launcher import services
+from deploy.launcher import services, system
 from deploy.launcher.commands import run_attached
 from deploy.launcher.layout import Layout
 from deploy.launcher.messages import say
@@ -54,6 +54,7 @@ def bench(layout: Layout, progress: Progress, args: Sequence[str]) -> int:
         say(f"{wrong}Usage: ./run bench NAME, with NAME one of: {', '.join(names) or 'none yet'}.")
         return 2
     everything(layout, progress, browser=True)
+    system.ensure_peers(layout, progress, args[0])
     with services.running(layout, progress) as running:
         return run_attached([str(layout.python), "-m", f"bench.{args[0]}", *args[1:]], cwd=layout.root, env=running.env)
 

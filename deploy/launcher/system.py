@@ -18,6 +18,7 @@ POSTGRES_LEAST = 15
 NODE_LEAST = 20
 REDIS_NAMES = ("redis-server", "valkey-server")
 BROWSER_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "/snap/bin/chromium")
+PEERS = {"ingest": ("ogr2ogr", "gdal-bin")}  # of a benchmark: program and its package
 FONT_FOLDERS = (Path("/usr/share/fonts"), Path("/usr/local/share/fonts"), Path.home() / ".fonts")
 FONT_PATTERNS = ("NotoSansCJK*", "NotoSansKR*", "Nanum*", "Pretendard*", "UnDotum*")
 
@@ -125,6 +126,16 @@ def ensure_browser(layout: Layout, progress: Progress) -> str | None:
             "Install one (Ubuntu: sudo snap install chromium)."
         )
     return found
+
+
+def ensure_peers(layout: Layout, progress: Progress, bench: str) -> None:
+    """The program that a benchmark measures beside Haechi; without it the benchmark runs and leaves that figure out."""
+    program, package = PEERS.get(bench, ("", ""))
+    if package and shutil.which(program) is None:
+        try:
+            install(layout, progress, [package])
+        except Trouble as trouble:
+            say(f"{program} will not be measured beside: {trouble}")
 
 
 def install(layout: Layout, progress: Progress, packages: Sequence[str], *, euid: int | None = None) -> None:

@@ -147,6 +147,25 @@ def test_a_system_without_apt_names_what_is_missing(
         system.install(layout, progress, ["redis-server"])
 
 
+def test_a_peer_of_a_bench_that_cannot_be_installed_is_left_out_and_said(
+    layout: Layout, progress: Progress, bare_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", str(bare_path))
+    system.ensure_peers(layout, progress, "ingest")
+    assert "ogr2ogr will not be measured beside: These are missing: gdal-bin." in capsys.readouterr().out
+
+
+def test_a_peer_of_a_bench_that_is_there_is_not_installed_again(
+    layout: Layout, progress: Progress, bare_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_program(bare_path / "apt-get", f'echo "$@" >> {tmp_path}/calls')
+    make_program(bare_path / "ogr2ogr", "exit 0")
+    monkeypatch.setenv("PATH", str(bare_path))
+    system.ensure_peers(layout, progress, "ingest")
+    system.ensure_peers(layout, progress, "watch")
+    assert not (tmp_path / "calls").exists()
+
+
 def test_an_empty_stand_in_for_a_snap_is_no_browser(bare_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_program(bare_path / "chromium-browser", 'echo "requires the chromium snap to be installed" >&2; exit 1')
     monkeypatch.setenv("PATH", str(bare_path))
