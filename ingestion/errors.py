@@ -125,6 +125,12 @@ REFUSALS: Mapping[str, str] = MappingProxyType(
     }
 )
 
+# Why something about a file was decided. Fields: those of `ingestion.mapping.Evidence`.
+EVIDENCE: Mapping[str, str] = MappingProxyType({})
+
+# What is proposed to make rows good that are not, or to leave out rows that are doubtful. Fields: count.
+MENDS: Mapping[str, str] = MappingProxyType({})
+
 
 class IngestionError(Exception):
     """Anything this core refuses: a code out of the tables above and the fields that its sentence names."""

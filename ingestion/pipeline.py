@@ -1,21 +1,19 @@
 """The whole way of one file: read, validate, assign cells, write; while the database works, the next chunk is prepared."""
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from ingestion.errors import FileRefused
 from ingestion.header import Layout, read_header
 from ingestion.reader import Chunk, read_chunks
-from ingestion.validation import RAW_MAX_LENGTH, VALUE_MAX_LENGTH, Checked, Finding, Rules, check, tidy
+from ingestion.report import Finding, Report
+from ingestion.validation import RAW_MAX_LENGTH, VALUE_MAX_LENGTH, Checked, Rules, check, tidy
 from ingestion.writer import IncidentWriter, encode_incidents
 
 Progress = Callable[[float, str], None]
-
-WARNING_LINES_SHOWN = 20
 
 
 @dataclass(frozen=True)
@@ -25,32 +23,6 @@ class Source:
     path: Path
     name: str
     max_content_bytes: int
-
-
-@dataclass(eq=False)
-class Report:
-    """What became of a file. `rows` = `accepted` + `rejected`, always."""
-
-    rows: int = 0
-    accepted: int = 0
-    columns: int = 0
-    reasons: Counter[str] = field(default_factory=Counter)
-    warnings: Counter[str] = field(default_factory=Counter)
-    warning_lines: dict[str, list[int]] = field(default_factory=dict)
-    first: datetime | None = None
-    last: datetime | None = None
-    first_finding: Finding | None = None
-    last_line: int = 1
-
-    @property
-    def rejected(self) -> int:
-        return self.reasons.total()
-
-    def warn(self, code: str, count: int, lines: list[int]) -> None:
-        """Count a warning and keep its first lines as examples."""
-        self.warnings[code] += count
-        shown = self.warning_lines.setdefault(code, [])
-        shown.extend(lines[: WARNING_LINES_SHOWN - len(shown)])
 
 
 @dataclass(eq=False)
@@ -107,9 +79,8 @@ def _write(current: _Prepared, writer: IncidentWriter, report: Report) -> None:
     report.rows += len(chunk.rows)
     report.columns = current.layout.width
     report.accepted += len(checked.incidents) - len(left_out)
-    report.reasons.update(one.reason for one in findings)
-    if findings and report.first_finding is None:
-        report.first_finding = min(findings, key=lambda one: one.line)
+    for finding in sorted(findings, key=lambda one: one.line):
+        report.reject(finding)
     for code, lines in checked.warnings.items():
         report.warn(code, len(lines), lines)
     if chunk.lines:
@@ -133,6 +104,7 @@ def _doubles(current: _Prepared, left_out: list[tuple[int, str, bool]]) -> list[
             reason="duplicate_in_file" if in_file else "duplicate_stored",
             value=tidy(name, VALUE_MAX_LENGTH),
             raw=tidy(current.chunk.raw[row_of[line]], RAW_MAX_LENGTH),
+            fields=tuple(current.chunk.rows[row_of[line]]),
         )
         for line, name, in_file in left_out
     ]

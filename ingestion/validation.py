@@ -17,6 +17,7 @@ from ingestion.header import Layout
 from ingestion.places import Boundary
 from ingestion.presets import Preset
 from ingestion.reader import Chunk
+from ingestion.report import Finding
 
 ID_MAX_LENGTH = 80
 RAW_MAX_LENGTH = 4000
@@ -41,17 +42,6 @@ class Rules:
     time_zone: str
     week_zone: str
     now: datetime
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One row that is not taken in: its line, the column and value at fault, a code of `REASONS`, the row as it stood."""
-
-    line: int
-    column: str
-    reason: str
-    value: str
-    raw: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -232,6 +222,7 @@ def _findings(sheet: _Sheet) -> list[Finding]:
                 reason=_CODES[sheet.reason[row]],
                 value=tidy(_value(chunk.rows[row], layout, name, _CODES[sheet.reason[row]]), VALUE_MAX_LENGTH),
                 raw=tidy(chunk.raw[row], RAW_MAX_LENGTH),
+                fields=tuple(chunk.rows[row]),
             )
         )
     return findings

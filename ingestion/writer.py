@@ -5,17 +5,20 @@ caller owns it, so that an upload is in the database as a whole or not at all.
 """
 
 import io
+import json
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ingestion.validation import Finding, Incidents
+from ingestion.report import Finding
+from ingestion.validation import Incidents
 
 _COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + struct.pack(">ii", 0, 0)
 _COPY_END = struct.pack(">h", -1)
+FIELD_MAX_LENGTH = 4000
 _PG_EPOCH_S = 946_684_800  # 2000-01-01 UTC, from which PostgreSQL counts its microseconds
 _EWKB_POINT_WGS84 = np.frombuffer(struct.pack("<BII", 1, 0x20000001, 4326), np.uint8)
 
@@ -42,7 +45,7 @@ JOIN crimes_incident known ON known.jurisdiction_id = %(jurisdiction)s AND known
 WHERE NOT (known.upload_id = %(upload)s AND known.source_line = n.line)
 ORDER BY n.line
 """
-_COPY_FINDINGS = """COPY imports_rejectedrow (upload_id, line, "column", reason, value, raw) FROM STDIN"""
+_COPY_FINDINGS = """COPY imports_rejectedrow (upload_id, line, "column", reason, value, raw, fields) FROM STDIN"""
 
 
 class Cursor(Protocol):
@@ -85,14 +88,17 @@ class IncidentWriter:
 
     def write_findings(self, findings: Sequence[Finding]) -> None:
         """Record the rows that were not taken in."""
-        if not findings:
-            return
-        upload = str(self.names["upload"])
-        lines = (
-            "\t".join((upload, str(one.line), _escaped(one.column), one.reason, _escaped(one.value), _escaped(one.raw)))
-            for one in findings
-        )
-        self.cursor.copy_expert(_COPY_FINDINGS, io.StringIO("\n".join(lines) + "\n"))
+        write_findings(self.cursor, upload_id=self.names["upload"], findings=findings)
+
+
+def write_findings(cursor: Cursor, *, upload_id: int, findings: Iterable[Finding]) -> None:
+    """Record rows that were not taken in, of any kind of file, each with its fields under the file's own columns."""
+    lines = [
+        "\t".join(map(_escaped, (str(upload_id), str(one.line), one.column, one.reason, one.value, one.raw, _json(one.fields))))
+        for one in findings
+    ]
+    if lines:
+        cursor.copy_expert(_COPY_FINDINGS, io.StringIO("\n".join(lines) + "\n"))
 
 
 def encode_incidents(incidents: Incidents) -> bytes:
@@ -146,3 +152,8 @@ def _bytes(values: NDArray[Any]) -> NDArray[np.uint8]:
 def _escaped(text: str) -> str:
     """Text for COPY's text format."""
     return text.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
+
+
+def _json(fields: Sequence[str]) -> str:
+    """A row's fields for a JSON column, which takes no NUL."""
+    return json.dumps([text.replace("\0", "␀")[:FIELD_MAX_LENGTH] for text in fields], ensure_ascii=False)

@@ -16,10 +16,11 @@ from django.utils.translation import gettext as _
 
 from ingestion.errors import FileRefused
 from ingestion.first_load import NOTHING, put_aside
-from ingestion.pipeline import Report, Source, take_in
+from ingestion.pipeline import Source, take_in
 from ingestion.places import Boundary
 from ingestion.presets import PRESETS, Preset
 from ingestion.reader import readable_size
+from ingestion.report import Report
 from ingestion.validation import Rules
 from ingestion.writer import IncidentWriter
 from webapp.accounts.permissions import Act, require
@@ -211,14 +212,12 @@ def _commit(upload: Upload, path: Path, progress: Progress) -> None:
 
 def _note(upload: Upload, report: Report) -> None:
     upload.rows_read, upload.rows_accepted, upload.rows_rejected = report.rows, report.accepted, report.rejected
-    upload.report = {
-        "columns": report.columns,
-        "reasons": dict(report.reasons),
+    upload.report = dict(report.to_json()) | {
+        "problems": [vars(problem) for problem in report.reasons.values()],
+        "reasons": {code: problem.count for code, problem in report.reasons.items()},
         "warnings": [
-            {"code": code, "count": count, "lines": report.warning_lines[code]} for code, count in report.warnings.items()
+            {"code": problem.code, "count": problem.count, "lines": problem.lines} for problem in report.warnings.values()
         ],
-        "first": report.first.isoformat() if report.first else None,
-        "last": report.last.isoformat() if report.last else None,
     }
 
 
