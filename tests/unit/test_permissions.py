@@ -8,9 +8,18 @@ from webapp.accounts.permissions import Act, may, require
 from webapp.common.errors import NotAllowed
 
 ROLES = {
-    "analyst": {"see_map", "read_incidents", "start_run", "make_plan"},
+    "analyst": {"see_map", "read_incidents", "read_rulings", "correct_rulings", "start_run", "make_plan"},
     "operator": {"see_map", "make_plan", "publish_plan"},
-    "administrator": {"see_map", "read_incidents", "start_run", "make_plan", "publish_plan", "upload"},
+    "administrator": {
+        "see_map",
+        "read_incidents",
+        "read_rulings",
+        "correct_rulings",
+        "start_run",
+        "make_plan",
+        "publish_plan",
+        "upload",
+    },
     "auditor": {"see_map", "read_audit"},
 }
 

@@ -20,6 +20,8 @@ class Act(StrEnum):
 
     SEE_MAP = "see_map"
     READ_INCIDENTS = "read_incidents"
+    READ_RULINGS = "read_rulings"
+    CORRECT_RULINGS = "correct_rulings"
     START_RUN = "start_run"
     MAKE_PLAN = "make_plan"
     PUBLISH_PLAN = "publish_plan"
@@ -28,7 +30,9 @@ class Act(StrEnum):
 
 
 ALLOWED: dict[str, frozenset[Act]] = {
-    User.Role.ANALYST: frozenset({Act.SEE_MAP, Act.READ_INCIDENTS, Act.START_RUN, Act.MAKE_PLAN}),
+    User.Role.ANALYST: frozenset(
+        {Act.SEE_MAP, Act.READ_INCIDENTS, Act.READ_RULINGS, Act.CORRECT_RULINGS, Act.START_RUN, Act.MAKE_PLAN}
+    ),
     User.Role.OPERATOR: frozenset({Act.SEE_MAP, Act.MAKE_PLAN, Act.PUBLISH_PLAN}),
     User.Role.ADMINISTRATOR: frozenset(set(Act) - {Act.READ_AUDIT}),
     User.Role.AUDITOR: frozenset({Act.SEE_MAP, Act.READ_AUDIT}),

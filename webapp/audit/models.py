@@ -18,6 +18,8 @@ class AuditEntry(models.Model):
         SIGN_OUT = "sign_out", _("signed out")
         UPLOAD = "upload", _("uploaded data")
         READ_INCIDENTS = "read_incidents", _("read incidents")
+        READ_RULING = "read_ruling", _("read a ruling")
+        CORRECT_RULING = "correct_ruling", _("corrected a ruling")
         START_RUN = "start_run", _("started a run")
         PUBLISH_PLAN = "publish_plan", _("published a watch plan")
         CANCEL_JOB = "cancel_job", _("cancelled a job")

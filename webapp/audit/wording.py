@@ -17,6 +17,12 @@ LABELS = {
     "kind": _("kind"),
     "cutoff": _("data cut-off"),
     "weeks": _("weeks"),
+    "case": _("case"),
+    "field": _("field"),
+    "before": _("before"),
+    "after": _("after"),
+    "event": _("event"),
+    "facts": _("facts"),
 }
 HASH_SHOWN = 12
 
