@@ -15,7 +15,13 @@ from webapp.common.selectors import job_status
 from webapp.common.serializers import JobOutput
 from webapp.common.services import request_cancel
 
-NEEDED_TO_CANCEL = {Job.Kind.INGEST: Act.UPLOAD, Job.Kind.FORECAST: Act.START_RUN, Job.Kind.BACKTEST: Act.START_RUN}
+NEEDED_TO_CANCEL = {
+    Job.Kind.INGEST: Act.UPLOAD,
+    Job.Kind.CHECK: Act.UPLOAD,
+    Job.Kind.UNDO: Act.UPLOAD,
+    Job.Kind.FORECAST: Act.START_RUN,
+    Job.Kind.BACKTEST: Act.START_RUN,
+}
 
 
 class JobDetail(APIView):

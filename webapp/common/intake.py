@@ -38,23 +38,38 @@ class Intake:
 
 @dataclass(frozen=True)
 class Taker:
-    """How one kind is taken in. `tables`: in the order in which their rows are removed again; each has `upload_id` and `id`."""
+    """How one kind is taken in. `tables`: in the order in which their rows are removed again; each has `upload_id` and `id`.
+
+    `before_undo`: raises `Conflict` while something that undoing would lose rests on the upload's rows.
+    """
 
     take: Callable[[Intake], "Report"]
     tables: Sequence[str]
+    before_undo: Callable[[int], None] | None = None
 
 
 _TAKERS: dict[str, Taker] = {}
 
 
-def register_taker(kind: str, take: Callable[[Intake], "Report"], *, tables: Sequence[str]) -> None:
+def register_taker(
+    kind: str,
+    take: Callable[[Intake], "Report"],
+    *,
+    tables: Sequence[str],
+    before_undo: Callable[[int], None] | None = None,
+) -> None:
     """Called by a room's `AppConfig.ready`."""
-    _TAKERS[kind] = Taker(take, tuple(tables))
+    _TAKERS[kind] = Taker(take, tuple(tables), before_undo)
 
 
 def taker_of(kind: str) -> Taker:
     """The taker of a kind. Raises `KeyError` where no room has registered one."""
     return _TAKERS[kind]
+
+
+def kinds_taken() -> frozenset[str]:
+    """The kinds for which a room has registered a taker."""
+    return frozenset(_TAKERS)
 
 
 # One statement a table: the server sends nothing back, however many rows there are.

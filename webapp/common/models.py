@@ -59,6 +59,8 @@ class Job(ScopedModel):
 
     class Kind(models.TextChoices):
         INGEST = "ingest", _("data upload")
+        CHECK = "check", _("check of an upload")
+        UNDO = "undo", _("undoing an upload")
         FORECAST = "forecast", _("training and forecast")
         BACKTEST = "backtest", _("back-test")
 

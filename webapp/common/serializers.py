@@ -19,6 +19,7 @@ STEP_LABELS = {
     "store": _("storing the result"),
     "backtest": _("testing on past weeks"),
     "commit": _("finishing"),
+    "undo": _("removing the rows"),
 }
 
 
