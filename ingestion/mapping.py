@@ -5,7 +5,6 @@ A `ColumnMapping` goes to and from JSON, so that a preset in the database, the w
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from types import MappingProxyType
 from typing import Any
 
 from ingestion.kinds import Kind
@@ -50,7 +49,7 @@ class ColumnMapping:
     place_kind: str = ""
     mends: frozenset[str] = frozenset()
     reading: Choice = field(default_factory=Choice)
-    options: Mapping[str, Any] = MappingProxyType({})
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values that JSON can hold."""
