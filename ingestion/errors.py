@@ -64,6 +64,34 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "duplicate_stored": gettext_noop(
             "Line {line}, column “{column}”: the identifier “{value}” was taken in with an earlier upload."
         ),
+        # Coordinates.
+        "half_coordinate": gettext_noop(
+            "Line {line}, column “{column}”: the coordinate is blank, though the other one is {value}. Fill it in."
+        ),
+        "false_point": gettext_noop(
+            "Line {line}, column “{column}”: {value} is no place, but the zero point of a coordinate system, which programs "
+            "write for “unknown”. Fill in the place or leave the row out."
+        ),
+        "sign_lost": gettext_noop(
+            "Line {line}, column “{column}”: {value} lies outside {place}, but inside with the minus sign that seems to be "
+            "lost. Put it back."
+        ),
+        "metres_among_degrees": gettext_noop(
+            "Line {line}, column “{column}”: {value} are metres or feet, not degrees like the rest of the file. "
+            "Convert the row to degrees, or name its coordinate system."
+        ),
+        "degrees_among_metres": gettext_noop(
+            "Line {line}, column “{column}”: {value} are degrees, not metres or feet like the rest of the file. Convert the row."
+        ),
+        "geometry_missing": gettext_noop("Line {line}, column “{column}”: the geometry is blank. Fill it in."),
+        "geometry_unreadable": gettext_noop(
+            "Line {line}, column “{column}”: “{value}” cannot be read as a geometry. Write WKT like POINT (126.98 37.57); "
+            "a ring must end where it began."
+        ),
+        "geometry_empty": gettext_noop("Line {line}, column “{column}”: the geometry is empty. Fill it in or leave the row out."),
+        "geometry_invalid": gettext_noop(
+            "Line {line}, column “{column}”: the outline crosses itself. Correct it, or have it taken apart."
+        ),
     }
 )
 
@@ -84,6 +112,13 @@ WARNINGS: Mapping[str, str] = MappingProxyType(
             "Lines: {lines}."
         ),
         "blank_lines": gettext_noop("{count} blank lines were passed over. Lines: {lines}."),
+        # Coordinates that were mended, because a person accepted it.
+        "mended_swap": gettext_noop("{count} rows were read with latitude and longitude swapped. Lines: {lines}."),
+        "mended_sign": gettext_noop("{count} rows were given back their lost minus sign. Lines: {lines}."),
+        "mended_metres": gettext_noop("{count} rows in metres or feet were converted to degrees. Lines: {lines}."),
+        "mended_degrees": gettext_noop("{count} rows in degrees were read as such in a file in metres or feet. Lines: {lines}."),
+        "mended_make_valid": gettext_noop("{count} outlines that cross themselves were taken apart. Lines: {lines}."),
+        "mended_geocode": gettext_noop("{count} rows got their place from their address. Lines: {lines}."),
     }
 )
 
@@ -122,14 +157,48 @@ REFUSALS: Mapping[str, str] = MappingProxyType(
         "double_column": gettext_noop("{file}, line 1: the column “{column}” stands twice. Leave one of them out."),
         "broken_header": gettext_noop("{file}, line 1: the quotation marks of the header do not close. Correct the header."),
         "nothing_good": gettext_noop("{file}: none of its {rows} rows can be taken in. The first: {first}"),
+        # Coordinates.
+        "unknown_crs": gettext_noop(
+            "The coordinate system “{value}” is not known. Give its EPSG or ESRI code, such as EPSG:5174, or its WKT."
+        ),
     }
 )
 
 # Why something about a file was decided. Fields: those of `ingestion.mapping.Evidence`.
-EVIDENCE: Mapping[str, str] = MappingProxyType({})
+EVIDENCE: Mapping[str, str] = MappingProxyType(
+    {
+        # Coordinates.
+        "crs_shares": gettext_noop(
+            "{crs} ({title}): of {count} points, {inside} fall inside the jurisdiction, {near} inside or near it."
+        ),
+        "crs_own_area": gettext_noop(
+            "{crs} ({title}): of {count} points, {share} fall into the area that their own address names."
+        ),
+        "crs_swapped": gettext_noop("{crs} fits only with the two columns swapped."),
+        "crs_same": gettext_noop("{others} give the same points as {crs}."),
+        "crs_open": gettext_noop("{others} fit as well. Choose, or name the column of the addresses, which would tell."),
+        "crs_nowhere": gettext_noop(
+            "No known coordinate system puts the {count} points near the jurisdiction. The file may belong to another place."
+        ),
+        "crs_no_points": gettext_noop("The file holds no coordinates that can be read."),
+        "codes_system": gettext_noop("{count} of {judged} codes are {system}, such as {example}."),
+    }
+)
 
 # What is proposed to make rows good that are not, or to leave out rows that are doubtful. Fields: count.
-MENDS: Mapping[str, str] = MappingProxyType({})
+MENDS: Mapping[str, str] = MappingProxyType(
+    {
+        # Coordinates.
+        "swap": gettext_noop("Swap latitude and longitude in {count} rows: only so do they lie inside the jurisdiction."),
+        "sign": gettext_noop("Put the lost minus sign back in {count} rows: only so do they lie inside the jurisdiction."),
+        "metres": gettext_noop(
+            "Convert {count} rows from metres or feet: only one coordinate system puts them inside the jurisdiction."
+        ),
+        "degrees": gettext_noop("Read {count} rows as degrees: only so do they lie inside the jurisdiction."),
+        "geocode": gettext_noop("Find the place of {count} rows by their address."),
+        "make_valid": gettext_noop("Take {count} outlines apart where they cross themselves."),
+    }
+)
 
 
 class IngestionError(Exception):

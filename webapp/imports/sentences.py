@@ -40,6 +40,16 @@ REASON_LABELS = {
     "id_too_long": gettext_noop("identifier too long"),
     "duplicate_in_file": gettext_noop("identifier twice in the file"),
     "duplicate_stored": gettext_noop("identifier already taken in"),
+    # Coordinates.
+    "half_coordinate": gettext_noop("one of two coordinates blank"),
+    "false_point": gettext_noop("zero point of a coordinate system"),
+    "sign_lost": gettext_noop("minus sign lost"),
+    "metres_among_degrees": gettext_noop("metres among degrees"),
+    "degrees_among_metres": gettext_noop("degrees among metres"),
+    "geometry_missing": gettext_noop("geometry blank"),
+    "geometry_unreadable": gettext_noop("geometry not readable"),
+    "geometry_empty": gettext_noop("geometry empty"),
+    "geometry_invalid": gettext_noop("outline crosses itself"),
 }
 
 
