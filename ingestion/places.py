@@ -6,6 +6,7 @@ Degrees are WGS84. Codes are those of `ingestion.errors.REASONS`.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import h3.api.basic_int as h3
 import numpy as np
@@ -54,6 +55,30 @@ class Boundary:
         wide = affinity.scale(local.buffer(BOUNDARY_SLACK_M / _M_PER_DEGREE, 4), 1 / squeeze, 1.0, origin=origin)
         shapely.prepare(wide)
         return cls(wide)
+
+    @cached_property
+    def centre(self) -> tuple[float, float]:
+        """Longitude and latitude of the middle of its box."""
+        west, south, east, north = self.shape.bounds
+        return (west + east) / 2, (south + north) / 2
+
+    @cached_property
+    def _coarse(self) -> shapely.Geometry:
+        """The outline to about 100 m, east-west squeezed to the scale of north-south: enough to tell a distance."""
+        squeeze = max(math.cos(math.radians(self.centre[1])), 0.01)
+        return affinity.scale(self.shape.simplify(100 / _M_PER_DEGREE), squeeze, 1.0, origin=self.centre)
+
+    def holds(self, latitude: Float64Array, longitude: Float64Array) -> NDArray[np.bool_]:
+        """Whether each point lies inside; NaN does not."""
+        inside: NDArray[np.bool_] = shapely.contains_xy(self.shape, longitude, latitude)
+        return inside
+
+    def distance_m(self, latitude: Float64Array, longitude: Float64Array) -> Float64Array:
+        """Metres to the outline, 0 inside, NaN for NaN; to about 100 m nearby, to some percent some hundred kilometres off."""
+        middle, squeeze = self.centre[0], max(math.cos(math.radians(self.centre[1])), 0.01)
+        points = shapely.points(middle + (longitude - middle) * squeeze, latitude)
+        distance: Float64Array = shapely.distance(self._coarse, points) * _M_PER_DEGREE
+        return distance
 
     def judge(self, latitude: Float64Array, longitude: Float64Array) -> NDArray[np.int8]:
         """OK, SWAPPED or OUTSIDE for each point."""
