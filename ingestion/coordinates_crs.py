@@ -89,6 +89,8 @@ def to_degrees(crs: str, x: Float64Array, y: Float64Array) -> tuple[Float64Array
     """Longitude and latitude in degrees WGS84; NaN where the CRS has no such point."""
     code = crs_code(crs)
     if code == WGS84:
+        if not x.size or (np.abs(y).max() <= 90 and np.abs(x).max() <= 180):
+            return x, y
         fits = (np.abs(y) <= 90) & (np.abs(x) <= 180)
         return np.where(fits, x, np.nan), np.where(fits, y, np.nan)
     longitude, latitude = _transformer(code, WGS84).transform(x, y)

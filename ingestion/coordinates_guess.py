@@ -23,7 +23,7 @@ _SAME_M = 5.0
 _REACH_M = 30_000.0  # a file of the whole city, uploaded by one of its districts
 _M_PER_DEGREE = 111_320.0
 _FEWEST_ADDRESSES = 20
-_LEAST_OWN_SHARE = 0.8
+_LEAST_OWN_SHARE = 0.97  # less means that addresses or areas are not good enough to judge by: areas may be displaced too
 _SURE = 10.8  # McNemar's statistic at one in a thousand
 
 
@@ -141,16 +141,19 @@ def _try(
 
 
 def _by_address(trial: _Trial, names: NDArray[np.object_] | None, areas: Mapping[str, shapely.Geometry]) -> _Trial:
-    """How many points fall into the area that their own address names."""
+    """How many points fall where their own address says. A row whose address names no known area agrees outside all of them."""
     if names is None:
         return trial
-    judged = 0
-    for name in set(names.tolist()) & set(areas):
+    known = np.isin(names, list(areas))
+    elsewhere = np.flatnonzero(~known & (names != ""))
+    trial.own[elsewhere] = True
+    for name, area in areas.items():
         rows = np.flatnonzero(names == name)
-        judged += rows.size
-        trial.own[rows] = shapely.contains_xy(areas[name], trial.longitude[rows], trial.latitude[rows])
+        trial.own[rows] = shapely.contains_xy(area, trial.longitude[rows], trial.latitude[rows])
+        trial.own[elsewhere] &= ~shapely.contains_xy(area, trial.longitude[elsewhere], trial.latitude[elsewhere])
+    judged = int(known.sum())
     if judged >= _FEWEST_ADDRESSES:
-        trial.candidate = replace(trial.candidate, in_own_area=float(trial.own.sum() / judged), judged=judged)
+        trial.candidate = replace(trial.candidate, in_own_area=float(trial.own[known].mean()), judged=judged)
     return trial
 
 
