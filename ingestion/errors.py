@@ -92,6 +92,30 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "geometry_invalid": gettext_noop(
             "Line {line}, column “{column}”: the outline crosses itself. Correct it, or have it taken apart."
         ),
+        # --- rulings
+        "ruling_not_json": gettext_noop("Line {line}: this is not a JSON object. Write one ruling a line as JSON."),
+        "ruling_no_text": gettext_noop("Line {line}: the ruling {value} has no text. Leave it out or add “reasons” or “text”."),
+        "ruling_too_long": gettext_noop("Line {line}: the ruling is longer than {value}. Split it, or check that it is one ruling."),
+        "ruling_member": gettext_noop("“{value}” in the archive cannot be read as a ruling and was left out: {why}"),
+        # Incidents: categories left out, counts, rows that an earlier upload holds.
+        "left_out": gettext_noop("Line {line}, column “{column}”: rows of the category “{value}” are left out, as chosen."),
+        "count_unreadable": gettext_noop(
+            "Line {line}, column “{column}”: “{value}” is no count. Write 1 for an incident, or −1 to take an earlier row back."
+        ),
+        "count_zero": gettext_noop("Line {line}, column “{column}”: the count is 0, so nothing happened. Leave the row out."),
+        "takes_back": gettext_noop("Line {line}, column “{column}”: the count −1 takes line {value} back; neither is taken in."),
+        "taken_back": gettext_noop("Line {line}, column “{column}”: line {value} takes this row back with the count −1."),
+        "takes_back_stored": gettext_noop(
+            "Line {line}, column “{column}”: the count −1 takes back an incident of an earlier upload (its line {value}), which "
+            "was removed. Undoing this upload brings it back."
+        ),
+        "nothing_to_take_back": gettext_noop(
+            "Line {line}, column “{column}”: the count −1 takes a row back, but no earlier row has the same category, time and "
+            "place. Check which row is meant."
+        ),
+        "stored_already": gettext_noop(
+            "Line {line}: an earlier upload holds this row already, with the same category, time and place. It was left out."
+        ),
     }
 )
 
@@ -119,6 +143,32 @@ WARNINGS: Mapping[str, str] = MappingProxyType(
         "mended_degrees": gettext_noop("{count} rows in degrees were read as such in a file in metres or feet. Lines: {lines}."),
         "mended_make_valid": gettext_noop("{count} outlines that cross themselves were taken apart. Lines: {lines}."),
         "mended_geocode": gettext_noop("{count} rows got their place from their address. Lines: {lines}."),
+        # Incidents.
+        "end_unknown": gettext_noop(
+            "{count} rows give a start without an end; the start is taken as the moment. Lines: {lines}."
+        ),
+        "count_above_one": gettext_noop(
+            "{count} rows have a count above one; each is taken in as one incident. Lines: {lines}."
+        ),
+        "rounded_noon": gettext_noop(
+            "{count} times ({share}) stand at exactly 12:00, many more than by chance: noon often stands for “not known”."
+        ),
+        "rounded_midnight": gettext_noop(
+            "{count} times ({share}) stand at exactly 00:00, many more than by chance: midnight often stands for “not known”."
+        ),
+        "rounded_hour": gettext_noop(
+            "{count} times ({share}) stand on the full hour, many more than by chance: the times are rounded."
+        ),
+        "month_gaps": gettext_noop(
+            "{count} months between the first and the last hold far fewer rows than usual: {value}. Check that the file is complete."
+        ),
+        "late_reports": gettext_noop(
+            "{count} rows ({share}) were reported more than a week after the incident; half of all reports come within {value}. "
+            "The latest weeks are therefore incomplete."
+        ),
+        "stored_already": gettext_noop(
+            "{count} rows ({share}) are held by an earlier upload already, with the same category, time and place. Lines: {lines}."
+        ),
     }
 )
 
@@ -161,6 +211,23 @@ REFUSALS: Mapping[str, str] = MappingProxyType(
         "unknown_crs": gettext_noop(
             "The coordinate system “{value}” is not known. Give its EPSG or ESRI code, such as EPSG:5174, or its WKT."
         ),
+        # --- rulings
+        "ruling_hwp5": gettext_noop(
+            "{file}: this is a Hangul document of the old kind (HWP 5). Open it in Hangul and save it as HWPX or PDF."
+        ),
+        "ruling_word97": gettext_noop("{file}: this is an old Office document. Open it in Word and save it as DOCX or PDF."),
+        "ruling_scan": gettext_noop(
+            "{file}: the PDF has {value} pages but no text; it is a scan. Run text recognition on it, or upload the HWPX or DOCX."
+        ),
+        "ruling_locked": gettext_noop("{file}: the document is protected by a password. Take the password off and upload it again."),
+        "ruling_broken": gettext_noop("{file}: the {value} file is damaged and cannot be opened. Copy or save it again."),
+        "ruling_format": gettext_noop(
+            "{file}: this is no ruling that can be read. Upload TXT, PDF, DOCX, HWPX or JSON lines, also in a gz or zip."
+        ),
+        "ruling_none": gettext_noop("{file}: there is no ruling in it. Choose the file that holds the rulings."),
+        "unknown_fixed_category": gettext_noop(
+            "{file}: the category “{value}”, chosen for all its rows, is not known here. Choose one of: {known}."
+        ),
     }
 )
 
@@ -197,6 +264,8 @@ MENDS: Mapping[str, str] = MappingProxyType(
         "degrees": gettext_noop("Read {count} rows as degrees: only so do they lie inside the jurisdiction."),
         "geocode": gettext_noop("Find the place of {count} rows by their address."),
         "make_valid": gettext_noop("Take {count} outlines apart where they cross themselves."),
+        # Incidents.
+        "skip_stored": gettext_noop("Leave out {count} rows that an earlier upload holds already."),
     }
 )
 

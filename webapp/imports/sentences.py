@@ -7,7 +7,8 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from ingestion.errors import REASONS, REFUSALS, WARNINGS
+from ingestion.errors import EVIDENCE, MENDS, REASONS, REFUSALS, WARNINGS
+from ingestion.kinds import FIELDS, Kind
 from ingestion.presets import PRESETS
 from webapp.crimes.models import Category
 from webapp.imports.models import RejectedRow, Upload
@@ -15,8 +16,40 @@ from webapp.imports.models import RejectedRow, Upload
 # Refusals that no file reader can know of.
 OWN_REFUSALS = {
     "cancelled": gettext_noop("{file}: the upload was cancelled. Nothing of it was taken in."),
-    "same_content": gettext_noop("{file}: the same content was taken in meanwhile as upload {value}. Nothing was changed."),
+    "same_content": gettext_noop(
+        "{file}: the same content was taken in already as upload {value}. Nothing was changed. To take it in otherwise, undo that "
+        "upload first."
+    ),
+    "disk_full": gettext_noop(
+        "{file}: the disk of the database is full. Nothing of the file was taken in. Ask whoever runs the server to make room, "
+        "then take it in again."
+    ),
+    "not_storable": gettext_noop(
+        "{file}: the database cannot hold a value of this file ({value}). Nothing was taken in. Correct it and upload it again."
+    ),
 }
+
+# What a person must decide, by topic; each names what to do.
+QUESTIONS = {
+    "kind": gettext_noop("What does this file hold? Choose its kind."),
+    "crs": gettext_noop("In which coordinate system are the points? The file does not say so clearly; choose one."),
+    "time": gettext_noop(
+        "In which order do the dates stand? 03/04 can be the third of April or the fourth of March; choose one."
+    ),
+    "category": gettext_noop("Say what each category of the file is, or leave it out. Not known yet (%(count)s): %(values)s."),
+    "column": gettext_noop("Choose the column that holds “%(field)s”."),
+    "place": gettext_noop("Choose the columns that say where: coordinates, a geometry or an address."),
+    "place_kind": gettext_noop("What kind of place does this file list? Choose one."),
+    "area_kind": gettext_noop("What kind of area does this file draw? Choose one."),
+    "encoding": gettext_noop("In which encoding is the text written? Choose the one in which the first rows read well."),
+    "header": gettext_noop("How many rows at the top are titles? Choose until the titles below read well."),
+    "sheet": gettext_noop("Which sheet of the file is meant? Choose one."),
+    "swapped": gettext_noop("Do the columns of latitude and longitude stand for each other? Say so."),
+    "other": gettext_noop("The file leaves a point open (%(topic)s). Look at the columns below and confirm them."),
+}
+
+# Titles that the download of rejected rows adds to the file's own; a mended file may keep them.
+OWN_TITLES = ("haechi_line", "haechi_column", "haechi_reason", "haechi_row")
 
 # What a reason is called in a table of counts.
 REASON_LABELS = {
@@ -50,6 +83,15 @@ REASON_LABELS = {
     "geometry_unreadable": gettext_noop("geometry not readable"),
     "geometry_empty": gettext_noop("geometry empty"),
     "geometry_invalid": gettext_noop("outline crosses itself"),
+    # Incidents.
+    "left_out": gettext_noop("category left out, as chosen"),
+    "count_unreadable": gettext_noop("count not readable"),
+    "count_zero": gettext_noop("count zero"),
+    "takes_back": gettext_noop("takes an earlier row back"),
+    "taken_back": gettext_noop("taken back by a later row"),
+    "takes_back_stored": gettext_noop("takes back an incident of an earlier upload"),
+    "nothing_to_take_back": gettext_noop("takes back a row that is not there"),
+    "stored_already": gettext_noop("held by an earlier upload already"),
 }
 
 
@@ -76,16 +118,16 @@ class Sentences:
 
     def reason(self, code: str, fields: Mapping[str, Any]) -> str:
         expected = self.upload.report.get("columns", "?")
-        return _(REASONS[code]).format(**(self.context | {"expected": expected} | dict(fields)))
+        return _filled(REASONS.get(code, code), self.context | {"expected": expected} | dict(fields))
 
     def refusal(self, code: str, fields: Mapping[str, Any]) -> str:
         """Why the whole file was refused."""
-        template = OWN_REFUSALS.get(code) or REFUSALS[code]
+        template = OWN_REFUSALS.get(code) or REFUSALS.get(code, code)
         values = dict(fields)
         if isinstance(values.get("first"), dict):
             first = values["first"]
             values["first"] = self.reason(first["reason"], first)
-        return _(template).format(**values)
+        return _filled(template, values)
 
     def message(self) -> str:
         """Why the upload was refused, in the language of the page; blank where it was not."""
@@ -98,18 +140,90 @@ class Sentences:
             {
                 "code": warning["code"],
                 "count": warning["count"],
-                "sentence": _(WARNINGS[warning["code"]]).format(
-                    count=f"{warning['count']:,}", lines=_lines(warning["lines"], warning["count"])
-                ),
+                "sentence": self._warning(warning),
+                "lines": warning["lines"][:10],
             }
             for warning in self.upload.report.get("warnings", [])
         ]
+
+    def _warning(self, warning: Mapping[str, Any]) -> str:
+        share = warning.get("share")
+        fields = {
+            "count": f"{warning['count']:,}",
+            "lines": _lines(warning["lines"], warning["count"]),
+            "value": ", ".join(warning.get("values", [])),
+            "share": f"{share:.1%}".replace("%", " %") if share is not None else "…",
+        }
+        return _filled(WARNINGS.get(warning["code"], warning["code"]), self.context | fields)
 
     def reasons(self) -> list[dict[str, Any]]:
         """Each reason for rejected rows with its code, count and label, the most frequent first."""
         counts = self.upload.report.get("reasons", {})
         ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-        return [{"code": code, "count": count, "label": _(REASON_LABELS[code])} for code, count in ranked]
+        return [{"code": code, "count": count, "label": reason_label(code)} for code, count in ranked]
+
+    def problems(self) -> list[dict[str, Any]]:
+        """Each reason with its count, examples, sentence of the first row, and the mend that is proposed; mendable first."""
+        accepted = set(self.upload.mapping.get("mends", ()))
+        shown = [self._problem(problem, accepted) for problem in self.upload.report.get("problems", [])]
+        return sorted(shown, key=lambda one: (not one["mend"], -one["count"], one["code"]))
+
+    def _problem(self, problem: Mapping[str, Any], accepted: set[str]) -> dict[str, Any]:
+        mend, lines, values = problem.get("mend", ""), problem["lines"], problem["values"]
+        first = {"line": lines[0] if lines else "?", "column": problem.get("column", ""), "value": values[0] if values else ""}
+        return {
+            "code": problem["code"],
+            "count": problem["count"],
+            "label": reason_label(problem["code"]),
+            "column": problem.get("column", ""),
+            "lines": lines[:10],
+            "values": values,
+            "sentence": self.reason(problem["code"], first),
+            "mend": mend,
+            "mend_sentence": mend_sentence(mend, problem["count"]) if mend else "",
+            "is_accepted": mend in accepted,
+        }
+
+    def evidence(self, topic: str | None = None) -> list[dict[str, str]]:
+        """Why the file is understood as it is: topic and sentence."""
+        return [
+            {"topic": one["topic"], "sentence": evidence_sentence(one["code"], self.context | one["fields"])}
+            for one in self.upload.guess.get("evidence", [])
+            if topic is None or one["topic"] == topic
+        ]
+
+
+def field_label(kind: str, name: str) -> str:
+    """What a field is called on the page."""
+    label = next((field.label for field in FIELDS[Kind(kind)] if field.name == name), name)
+    return _(label)
+
+
+def evidence_sentence(code: str, fields: Mapping[str, Any]) -> str:
+    """Why something was decided; a code without a sentence is shown as it is."""
+    return _filled(EVIDENCE.get(code), fields) or code.replace("_", " ")
+
+
+def mend_sentence(code: str, count: int) -> str:
+    """What is proposed for rows that are not good."""
+    return _filled(MENDS.get(code), {"count": f"{count:,}"}) or code.replace("_", " ")
+
+
+def reason_label(code: str) -> str:
+    """What a reason is called in a table of counts."""
+    label = REASON_LABELS.get(code)
+    return _(label) if label else code.replace("_", " ")
+
+
+class _Blank(dict[str, Any]):
+    """Fields that a sentence names and nobody gave are left blank."""
+
+    def __missing__(self, key: str) -> str:
+        return "…"
+
+
+def _filled(template: str | None, fields: Mapping[str, Any]) -> str:
+    return _(template).format_map(_Blank(fields)) if template else ""
 
 
 def _lines(lines: list[int], count: int) -> str:
