@@ -95,7 +95,9 @@ REASONS: Mapping[str, str] = MappingProxyType(
         # --- rulings
         "ruling_not_json": gettext_noop("Line {line}: this is not a JSON object. Write one ruling a line as JSON."),
         "ruling_no_text": gettext_noop("Line {line}: the ruling {value} has no text. Leave it out or add “reasons” or “text”."),
-        "ruling_too_long": gettext_noop("Line {line}: the ruling is longer than {value}. Split it, or check that it is one ruling."),
+        "ruling_too_long": gettext_noop(
+            "Line {line}: the ruling is longer than {value}. Split it, or check that it is one ruling."
+        ),
         "ruling_member": gettext_noop("“{value}” in the archive cannot be read as a ruling and was left out: {why}"),
         # Incidents: categories left out, counts, rows that an earlier upload holds.
         "left_out": gettext_noop("Line {line}, column “{column}”: rows of the category “{value}” are left out, as chosen."),
@@ -116,6 +118,37 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "stored_already": gettext_noop(
             "Line {line}: an earlier upload holds this row already, with the same category, time and place. It was left out."
         ),
+        # Cameras, places, areas, figures.
+        "not_a_count": gettext_noop(
+            "Line {line}, column “{column}”: “{value}” is no number of things. Write a whole number of at least 1."
+        ),
+        "camera_value": gettext_noop(
+            "Line {line}, column “{column}”: “{value}” cannot be: a bearing is 0 to 360 degrees, an angle above 0 "
+            "to 360, a range above 0 to 2,000 metres."
+        ),
+        "not_yes_or_no": gettext_noop(
+            "Line {line}, column “{column}”: “{value}” is neither yes nor no. Write 정상 or 고장, yes or no."
+        ),
+        "not_an_area": gettext_noop("Line {line}, column “{column}”: {value} is no area. Give a polygon or multipolygon."),
+        "area_unnamed": gettext_noop("Line {line}, column “{column}”: the area has neither a code nor a name. Fill one in."),
+        "area_code_long": gettext_noop(
+            "Line {line}, column “{column}”: the code “{value}” is longer than 20 characters. Shorten it, or "
+            "choose another column."
+        ),
+        "row_empty": gettext_noop("Line {line}: every field is blank. Leave the row out."),
+        "period_unreadable": gettext_noop(
+            "Line {line}, column “{column}”: “{value}” cannot be read as a year, quarter, month or day. Write it "
+            "like 2024 or 2024-03."
+        ),
+        "hour_unreadable": gettext_noop(
+            "Line {line}, column “{column}”: “{value}” cannot be read as an hour or band of hours. Write it like "
+            "18 or 18:00-20:59."
+        ),
+        "figure_unreadable": gettext_noop(
+            "Line {line}, column “{column}”: “{value}” is no figure. Write a number, “-” for none, or leave it "
+            "blank where it is not known."
+        ),
+        "area_missing": gettext_noop("Line {line}, column “{column}”: the area is blank. Fill it in."),
     }
 )
 
@@ -147,9 +180,7 @@ WARNINGS: Mapping[str, str] = MappingProxyType(
         "end_unknown": gettext_noop(
             "{count} rows give a start without an end; the start is taken as the moment. Lines: {lines}."
         ),
-        "count_above_one": gettext_noop(
-            "{count} rows have a count above one; each is taken in as one incident. Lines: {lines}."
-        ),
+        "count_above_one": gettext_noop("{count} rows have a count above one; each is taken in as one incident. Lines: {lines}."),
         "rounded_noon": gettext_noop(
             "{count} times ({share}) stand at exactly 12:00, many more than by chance: noon often stands for “not known”."
         ),
@@ -168,6 +199,64 @@ WARNINGS: Mapping[str, str] = MappingProxyType(
         ),
         "stored_already": gettext_noop(
             "{count} rows ({share}) are held by an earlier upload already, with the same category, time and place. Lines: {lines}."
+        ),
+        # Cameras, places, areas, figures.
+        "ids_repeat": gettext_noop(
+            "The column named as identifier repeats its values, so it identifies nothing; place and content are "
+            "used instead. Lines: {lines}."
+        ),
+        "row_per_camera": gettext_noop(
+            "{count} rows: this register lists one row per camera. Rows at one point with one purpose become one site."
+        ),
+        "row_per_site": gettext_noop("{count} rows: this register lists one row per site, with its number of cameras."),
+        "same_site": gettext_noop(
+            "{count} rows lie at the same point with the same purpose as an earlier row; their cameras are added "
+            "to that site. Lines: {lines}."
+        ),
+        "camera_again": gettext_noop(
+            "{count} rows repeat an earlier row exactly. Each counts as one more camera of its site; check "
+            "whether they were entered twice. Lines: {lines}."
+        ),
+        "count_blank": gettext_noop("{count} rows leave the number of cameras blank; each is taken as one. Lines: {lines}."),
+        "large_count": gettext_noop(
+            "{count} rows give an unusually large number at one place. Check for a typing error. Lines: {lines}."
+        ),
+        "purpose_unknown": gettext_noop(
+            "{count} rows name a purpose that is not known here; they are filed under “other”. Lines: {lines}."
+        ),
+        "view_unread": gettext_noop(
+            "{count} rows describe the view in words that give no direction; it is taken as all round. Lines: {lines}."
+        ),
+        "retention_filled": gettext_noop(
+            "{count} rows give days kept that run up by one from row to row, as a spreadsheet does when a cell is "
+            "dragged down. Check them. Lines: {lines}."
+        ),
+        "installed_later": gettext_noop(
+            "{count} rows name a month of installation after the date of the register. Lines: {lines}."
+        ),
+        "date_unread": gettext_noop("{count} dates cannot be read and are left out; the rows are taken in. Lines: {lines}."),
+        "address_doubled": gettext_noop("{count} addresses name the same gu or city twice; it is written once. Lines: {lines}."),
+        "same_place": gettext_noop(
+            "{count} rows have the same point, name and address as an earlier row; they are one place with their "
+            "numbers added up. Lines: {lines}."
+        ),
+        "opening_placeholder": gettext_noop(
+            "{count} opening dates lie before 1950, which stands for “unknown”; such places count as always "
+            "there. Lines: {lines}."
+        ),
+        "closed_before_opened": gettext_noop(
+            "{count} places closed before they opened; the opening date is left out. Lines: {lines}."
+        ),
+        "closed_undated": gettext_noop(
+            "{count} places are closed without a date; they are kept, but count as open on no day. Lines: {lines}."
+        ),
+        "outline_cleaned": gettext_noop(
+            "{count} outlines crossed themselves; they were taken apart without changing their size. Lines: {lines}."
+        ),
+        "sum_differs": gettext_noop("{count} totals are not the sum of their parts. Both are kept as published. Lines: {lines}."),
+        "parts_overlap": gettext_noop(
+            "{count} totals differ from the sum of their parts, more than half of all: the parts overlap or are "
+            "not all given. Lines: {lines}."
         ),
     }
 )
@@ -219,7 +308,9 @@ REFUSALS: Mapping[str, str] = MappingProxyType(
         "ruling_scan": gettext_noop(
             "{file}: the PDF has {value} pages but no text; it is a scan. Run text recognition on it, or upload the HWPX or DOCX."
         ),
-        "ruling_locked": gettext_noop("{file}: the document is protected by a password. Take the password off and upload it again."),
+        "ruling_locked": gettext_noop(
+            "{file}: the document is protected by a password. Take the password off and upload it again."
+        ),
         "ruling_broken": gettext_noop("{file}: the {value} file is damaged and cannot be opened. Copy or save it again."),
         "ruling_format": gettext_noop(
             "{file}: this is no ruling that can be read. Upload TXT, PDF, DOCX, HWPX or JSON lines, also in a gz or zip."
@@ -227,6 +318,13 @@ REFUSALS: Mapping[str, str] = MappingProxyType(
         "ruling_none": gettext_noop("{file}: there is no ruling in it. Choose the file that holds the rulings."),
         "unknown_fixed_category": gettext_noop(
             "{file}: the category “{value}”, chosen for all its rows, is not known here. Choose one of: {known}."
+        ),
+        # Cameras, places, areas, figures.
+        "place_kind_missing": gettext_noop("{file}: what kind of places these are is not said. Choose the kind, or add one."),
+        "area_kind_missing": gettext_noop("{file}: what kind of areas these are is not said. Choose gu, dong, beat or another."),
+        "no_figures": gettext_noop("{file}: no column holds figures. Choose the column with the values."),
+        "too_many_figures": gettext_noop(
+            "{file}: counting its rows gives more than {value} figures. Choose fewer columns, or a smaller file."
         ),
     }
 )
@@ -249,6 +347,14 @@ EVIDENCE: Mapping[str, str] = MappingProxyType(
         ),
         "crs_no_points": gettext_noop("The file holds no coordinates that can be read."),
         "codes_system": gettext_noop("{count} of {judged} codes are {system}, such as {example}."),
+        # Cameras, places, areas, figures.
+        "row_per_camera": gettext_noop("{rows} rows lie on {points} points and name {cameras} cameras: one row per camera."),
+        "row_per_site": gettext_noop("{rows} rows lie on {points} points and name {cameras} cameras: one row per site."),
+        "place_kind_by_header": gettext_noop("The column “{value}” says what the places are."),
+        "place_kind_by_name": gettext_noop("The file’s name holds “{value}”."),
+        "place_kind_by_rows": gettext_noop("The rows name “{value}”."),
+        "area_kind_by_title": gettext_noop("“{value}” says what the areas are."),
+        "area_kind_by_code": gettext_noop("Codes like {value} are those of such areas."),
     }
 )
 

@@ -1,0 +1,34 @@
+"""Where the rows of a sheet lie: longitude and latitude in degrees WGS84, and a finding for each row without a usable place."""
+
+from typing import TypeVar
+
+import numpy as np
+
+from ingestion import coordinates
+from ingestion.coordinates import Located
+from ingestion.mapping import ColumnMapping
+from ingestion.places import Boundary
+from ingestion.records import Batch, Sheet
+
+Record = TypeVar("Record")
+
+
+def locate(sheet: Sheet, mapping: ColumnMapping, boundary: Boundary) -> Located:
+    """Where each readable row lies; rows without a usable place are rejected in the sheet."""
+    fields = {name: text for name in ("latitude", "longitude", "geometry") if (text := sheet.text(name)) is not None}
+    found = coordinates.locate(fields or {"": [""] * len(sheet)}, mapping, boundary)
+    for place in np.flatnonzero(found.reason).tolist():
+        sheet.reject(place, found.field(place), found.code(place), found.value(place), found.mend_code(place))
+    return found
+
+
+def note_points(batch: Batch[Record], sheet: Sheet, found: Located) -> None:
+    """Give the batch its rows' points, for the map beside a report, and say which of them were mended."""
+    usable = np.isfinite(found.longitude) & (np.abs(found.longitude) <= 180) & (np.abs(found.latitude) <= 90)
+    batch.points = [
+        (round(float(found.longitude[place]), 6), round(float(found.latitude[place]), 6), sheet.is_good(place))
+        for place in np.flatnonzero(usable).tolist()
+    ]
+    for code, rows in found.mended_rows().items():
+        for place in rows.tolist():
+            batch.warn(f"mended_{code}", sheet.line(place))
