@@ -168,7 +168,7 @@ def test_points_come_back_from_every_system(crs):
 
 
 def test_a_state_plane_in_feet_and_a_wkt_crs_are_taken():
-    x, y, longitude, latitude = drawn("EPSG:3435", box=(-87.8, 41.7, -87.6, 41.9))
+    x, y, longitude, _ = drawn("EPSG:3435", box=(-87.8, 41.7, -87.6, 41.9))
     fields = {"latitude": list(map(str, y)), "longitude": list(map(str, x))}
     for crs in ("3435", CRS("EPSG:3435").to_wkt("WKT1_ESRI")):
         located = locate(fields, ColumnMapping(Kind.INCIDENTS, crs=crs), CHICAGO)
@@ -264,7 +264,7 @@ def test_systems_some_hundred_metres_apart_stay_an_open_question_without_address
 @pytest.mark.parametrize("crs", ["EPSG:5174", "EPSG:5181", "EPSG:2097"])
 @pytest.mark.parametrize("boundary", [SEOUL, SMALL])
 def test_the_addresses_decide_between_them_also_for_one_district_of_a_city_file(crs, boundary):
-    x, y, longitude, latitude = drawn(crs, 3000)
+    x, y, longitude, _ = drawn(crs, 3000)
     edges = np.linspace(126.8, 127.2, 41)
     areas = {f"strip {i}": shapely.box(edges[i], 37.4, edges[i + 1], 37.7) for i in range(40)}
     names = [f"strip {np.searchsorted(edges, one) - 1}" for one in longitude]
@@ -275,7 +275,7 @@ def test_the_addresses_decide_between_them_also_for_one_district_of_a_city_file(
 
 
 def test_displaced_areas_decide_nothing():
-    x, y, longitude, latitude = drawn("EPSG:5174", 3000)
+    x, y, longitude, _ = drawn("EPSG:5174", 3000)
     edges = np.linspace(126.8, 127.2, 41)
     areas = {f"strip {i}": shapely.box(edges[i] + 0.003, 37.4, edges[i + 1] + 0.003, 37.7) for i in range(40)}
     names = [f"strip {np.searchsorted(edges, one) - 1}" for one in longitude]
