@@ -149,6 +149,12 @@ REASONS: Mapping[str, str] = MappingProxyType(
             "blank where it is not known."
         ),
         "area_missing": gettext_noop("Line {line}, column “{column}”: the area is blank. Fill it in."),
+        # Reading.
+        "unclosed_ring": gettext_noop(
+            "Line {line}: an outline does not return to its first point, or has fewer than four. Close it."
+        ),
+        "unreadable_geometry": gettext_noop("Line {line}: the geometry cannot be read. Export this feature again."),
+        "unreadable_feature": gettext_noop("Line {line}: this is no feature with properties and a geometry. Export it again."),
     }
 )
 
@@ -258,13 +264,21 @@ WARNINGS: Mapping[str, str] = MappingProxyType(
             "{count} totals differ from the sum of their parts, more than half of all: the parts overlap or are "
             "not all given. Lines: {lines}."
         ),
+        # --- rulings as they are stored
+        "ruling_there": gettext_noop(
+            "{count} rulings are stored already under the same court and case number; they were not stored again. Lines: {lines}."
+        ),
+        "ruling_without_event": gettext_noop(
+            "{count} rulings tell of no charged event, as those of the Supreme Court often do; they can be read all the same. "
+            "Lines: {lines}."
+        ),
     }
 )
 
 # A file that is refused whole. Every one names the file; the database stays as it was.
 REFUSALS: Mapping[str, str] = MappingProxyType(
     {
-        "empty": gettext_noop("{file}, line 1: the file is empty. Choose the file that holds the incidents."),
+        "empty": gettext_noop("{file}, line 1: the file is empty. Choose the file that holds the data."),
         "no_rows": gettext_noop(
             "{file}, line {line}: there is a header, but no row under it. Choose the file that holds the incidents."
         ),
@@ -273,10 +287,10 @@ REFUSALS: Mapping[str, str] = MappingProxyType(
             "“CSV UTF-8 (comma delimited)”."
         ),
         "binary": gettext_noop(
-            "{file}, line {line}: this is a binary file ({value}), not a table of text. Export it as CSV in UTF-8."
+            "{file}, line {line}: this is a binary file of an unknown kind ({value}), not a table. Export it as CSV or as a workbook."
         ),
         "encoding": gettext_noop(
-            "{file}, line {line}: the text is not UTF-8; it looks like {value}. Save it as “CSV UTF-8”, then upload it again."
+            "{file}, line {line}: the text cannot be read as {value}. Choose its encoding, or save it as “CSV UTF-8” and upload it again."
         ),
         "broken_gzip": gettext_noop(
             "{file}: the compressed file breaks off or is damaged after line {line}. Compress or copy it again."
@@ -294,7 +308,7 @@ REFUSALS: Mapping[str, str] = MappingProxyType(
             "{file}, line 1: the column “{column}” is missing. Found are: {value}. Add the column, or choose another format."
         ),
         "double_column": gettext_noop("{file}, line 1: the column “{column}” stands twice. Leave one of them out."),
-        "broken_header": gettext_noop("{file}, line 1: the quotation marks of the header do not close. Correct the header."),
+        "broken_header": gettext_noop("{file}, line {line}: the header cannot be read. Check its quotation marks."),
         "nothing_good": gettext_noop("{file}: none of its {rows} rows can be taken in. The first: {first}"),
         # Coordinates.
         "unknown_crs": gettext_noop(
@@ -326,6 +340,58 @@ REFUSALS: Mapping[str, str] = MappingProxyType(
         "too_many_figures": gettext_noop(
             "{file}: counting its rows gives more than {value} figures. Choose fewer columns, or a smaller file."
         ),
+        # Reading.
+        "not_a_table": gettext_noop(
+            "{file}: this is {value}, not a table. Upload CSV, Excel, GeoJSON, TopoJSON, Shapefile (zip), GeoPackage or Parquet."
+        ),
+        "mixed_encodings": gettext_noop(
+            "{file}, line {line}: the file mixes encodings ({value}); from this line on it is another one. Export it again as UTF-8."
+        ),
+        "unknown_encoding": gettext_noop("{file}: the encoding “{value}” is not known. Choose one of: {known}."),
+        "unknown_delimiter": gettext_noop("{file}: “{value}” cannot separate columns. Choose comma, semicolon, tab or bar."),
+        "too_many_columns": gettext_noop(
+            "{file}: the table has {value} columns, more than the {limit} that are read. Leave out columns that are not needed."
+        ),
+        "broken_zip": gettext_noop("{file}: the zip archive is damaged or breaks off. Compress or copy it again."),
+        "unreadable": gettext_noop("{file}: the file cannot be read from disk. Upload it again."),
+        "broken_workbook": gettext_noop(
+            "{file}: the workbook ({value}) is damaged. Open it in Excel, save it again and upload it."
+        ),
+        "broken_workbook_row": gettext_noop(
+            "{file}, sheet “{value}”, row {line}: the workbook is damaged. Open it in Excel, save it again and upload it."
+        ),
+        "workbook_too_wordy": gettext_noop(
+            "{file}: the workbook holds more than {value} of text. Save the sheet as “CSV UTF-8” and upload that."
+        ),
+        "password": gettext_noop(
+            "{file}: the workbook is protected by a password. Save it without the password and upload it again."
+        ),
+        "broken_json": gettext_noop("{file}, line {line}: this is no valid JSON. Export the file again."),
+        "json_cut_off": gettext_noop("{file}: the file breaks off in line {line}. Copy or export it again."),
+        "feature_too_long": gettext_noop("{file}, line {line}: one feature is larger than {value}. Simplify its outline."),
+        "no_features": gettext_noop("{file}: there is no feature in the file. Choose the file that holds the data."),
+        "broken_file": gettext_noop("{file}: the {value} file is damaged or breaks off. Copy or export it again."),
+        "shapefile_incomplete": gettext_noop(
+            "{file}: the Shapefile lacks its part {value}. Put .shp, .shx, .dbf and .prj into one zip."
+        ),
+        "archive_bomb": gettext_noop(
+            "{file}: the archive unpacks to {value} times its size, as no real data does. It was not unpacked."
+        ),
+        "archive_path": gettext_noop(
+            "{file}: the archive names a file outside of itself (“{value}”). It was not unpacked. Compress the files again."
+        ),
+        "archive_encrypted": gettext_noop("{file}: “{value}” in the archive is encrypted. Compress it without a password."),
+        "archive_method": gettext_noop("{file}: “{value}” is compressed in a way that is not read. Compress it as ordinary zip."),
+        "archive_nested": gettext_noop(
+            "{file}: “{value}” is an archive inside an archive. Unpack it and compress its files once."
+        ),
+        "archive_members": gettext_noop(
+            "{file}: the archive holds {value} files, more than the {limit} that are read. Divide it."
+        ),
+        "archive_twice": gettext_noop("{file}: the archive holds “{value}” twice. Compress the files again."),
+        "archive_empty": gettext_noop("{file}: the archive holds no table. Choose the file that holds the data."),
+        "no_such_member": gettext_noop("{file}: there is no file “{value}” in the archive. There are: {known}."),
+        "no_such_sheet": gettext_noop("{file}: there is no sheet or layer “{value}”. There are: {known}."),
     }
 )
 
@@ -355,6 +421,25 @@ EVIDENCE: Mapping[str, str] = MappingProxyType(
         "place_kind_by_rows": gettext_noop("The rows name “{value}”."),
         "area_kind_by_title": gettext_noop("“{value}” says what the areas are."),
         "area_kind_by_code": gettext_noop("Codes like {value} are those of such areas."),
+        # Reading.
+        "encoding_bom": gettext_noop("{value}, because the file begins with its byte-order mark."),
+        "encoding_chosen": gettext_noop("{value}, because it was chosen."),
+        "encoding_zero_bytes": gettext_noop("{value}, because every second byte is zero where plain letters stand."),
+        "encoding_ascii": gettext_noop("The whole file is ASCII, which every encoding reads alike."),
+        "encoding_utf8": gettext_noop("{value}, because every letter of the whole file is valid in it."),
+        "encoding_cp949": gettext_noop("{value}, because it gives common Korean words: {example}."),
+        "encoding_latin": gettext_noop(
+            "{value}, because it gives sensible signs ({example}), where CP949 gives lone rare syllables."
+        ),
+        "delimiter_chosen": gettext_noop("Columns separated by {value}, because it was chosen."),
+        "delimiter_found": gettext_noop("Columns separated by {value}: it cuts {percent} % of the lines into {columns} columns."),
+        "delimiter_none": gettext_noop("No sign cuts the lines alike; the file is read as one column."),
+        "header_chosen": gettext_noop("{rows} header rows, because it was chosen."),
+        "header_none": gettext_noop("No header: the first row holds values like those below it ({example})."),
+        "header_one": gettext_noop("One header row: {example}."),
+        "header_levels": gettext_noop("{rows} header rows: titles repeat or group the columns below them ({example})."),
+        "header_properties": gettext_noop("The file itself names its {columns} columns; it holds {rows} rows."),
+        "member_passed_over": gettext_noop("{file} is no table and was passed over."),
     }
 )
 
