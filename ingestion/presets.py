@@ -3,9 +3,14 @@
 A preset turns a file with its own column names into Haechi's fields; adding a source means adding one `Preset`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+
+from ingestion.header import Columns, read_header
+from ingestion.kinds import Kind
+from ingestion.mapping import ColumnMapping
+from ingestion.times import AMERICAN_LAYOUTS, ISO_LAYOUTS
 
 
 @dataclass(frozen=True)
@@ -15,18 +20,6 @@ class CategoryEntry:
     code: str
     name_ko: str
     name_en: str
-
-
-@dataclass(frozen=True)
-class Columns:
-    """Accepted header names by field, the first being the documented one. Case, blanks and underscores do not count."""
-
-    category: tuple[str, ...]
-    occurred_from: tuple[str, ...]
-    latitude: tuple[str, ...]
-    longitude: tuple[str, ...]
-    occurred_to: tuple[str, ...] = ()
-    incident_id: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -52,9 +45,6 @@ class Preset:
     city_name_ko: str
     city_name_en: str
 
-
-ISO_LAYOUTS = ("YYYY-MM-DD hh:mm:ss", "YYYY-MM-DDThh:mm:ss", "YYYY-MM-DD hh:mm", "YYYY-MM-DDThh:mm", "YYYY-MM-DD")
-AMERICAN_LAYOUTS = ("MM/DD/YYYY hh:mm:ss pM", "MM/DD/YYYY hh:mm", "MM/DD/YYYY")
 
 HAECHI = Preset(
     name="haechi",
@@ -152,5 +142,20 @@ NYC = Preset(
     city_name_ko="뉴욕",
     city_name_en="New York",
 )
+
+
+def mapping_of(preset: Preset, header: Sequence[str], *, file_name: str) -> ColumnMapping:
+    """A file in a preset's format as a mapping: its columns found by their names. Raises `FileRefused` where one is missing."""
+    layout = read_header(header, columns=preset.columns, file_name=file_name)
+    titles = {field: header[place] for field, place in layout.position.items()}
+    return ColumnMapping(
+        kind=Kind.INCIDENTS,
+        columns=titles,
+        time_order="ymd" if preset.time_layouts[0].startswith("Y") else "mdy",
+        time_zone=preset.time_zone,
+        categories=preset.mapping,
+        options={"preset": preset.name},
+    )
+
 
 PRESETS: Mapping[str, Preset] = MappingProxyType({preset.name: preset for preset in (HAECHI, CHICAGO, NYC)})

@@ -4,7 +4,7 @@ A dry run and a commit give the same report, because a dry run is the commit rol
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 LINES_SHOWN = 20
 VALUES_SHOWN = 5
 POINTS_SHOWN = 2000
+UNKNOWN_SHOWN = 200
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,10 @@ class Finding:
 
 @dataclass(eq=False)
 class Problem:
-    """All rows with one reason (or one warning): how many, the first lines and values, and the mend that is proposed."""
+    """All rows with one reason (or one warning): how many, the first lines and values, and the mend that is proposed.
+
+    `share`: 0–1 of the rows that could have it, where that says more than the count.
+    """
 
     code: str
     count: int = 0
@@ -41,6 +45,7 @@ class Problem:
     values: list[str] = field(default_factory=list)
     column: str = ""
     mend: str = ""
+    share: float | None = None
 
     def note(self, count: int, lines: list[int], values: list[str] | None = None) -> None:
         """Count rows and keep the first lines and values as examples."""
@@ -56,7 +61,8 @@ class Report:
     """What became of a file. `rows` = `accepted` + `rejected`, always; `mendable` of the rejected have a proposed mend.
 
     `months`: accepted rows by "YYYY-MM" of the jurisdiction's clock; `hours`: by hour 0–23; `points`: a sample of
-    (longitude, latitude, is_accepted) in degrees WGS84; `quality`: shares 0–1 by name (located, timed, to_the_minute …).
+    (longitude, latitude, is_accepted) in degrees WGS84; `quality`: shares 0–1 by name (located, timed, to_the_minute …);
+    `unknown_categories`: rows by category value that nobody has mapped yet.
     """
 
     rows: int = 0
@@ -69,6 +75,7 @@ class Report:
     points: list[tuple[float, float, bool]] = field(default_factory=list)
     quality: dict[str, float] = field(default_factory=dict)
     sums: dict[str, float] = field(default_factory=dict)
+    unknown_categories: Counter[str] = field(default_factory=Counter)
     first: datetime | None = None
     last: datetime | None = None
     first_finding: Finding | None = None
@@ -88,9 +95,17 @@ class Report:
         problem.note(1, [finding.line], [finding.value])
         self.first_finding = self.first_finding or finding
 
-    def warn(self, code: str, count: int, lines: list[int], values: list[str] | None = None) -> None:
+    def take_back(self, findings: Sequence[Finding]) -> None:
+        """Rows that were accepted at first turn out to be left out."""
+        self.accepted -= len(findings)
+        for finding in findings:
+            self.reject(finding)
+
+    def warn(self, code: str, count: int, lines: list[int], values: list[str] | None = None) -> Problem:
         """Count rows that are taken in but deserve a look."""
-        self.warnings.setdefault(code, Problem(code)).note(count, lines, values)
+        problem = self.warnings.setdefault(code, Problem(code))
+        problem.note(count, lines, values)
+        return problem
 
     def to_json(self) -> Mapping[str, Any]:
         """Plain values that JSON can hold."""
@@ -104,6 +119,7 @@ class Report:
             "points": self.points,
             "quality": self.quality,
             "sums": self.sums,
+            "unknown_categories": dict(self.unknown_categories.most_common(UNKNOWN_SHOWN)),
             "first": self.first.isoformat() if self.first else None,
             "last": self.last.isoformat() if self.last else None,
         }

@@ -1,15 +1,16 @@
-"""Text to time: fixed-width layouts read by numpy, ISO 8601 besides, and the city's clock to UTC.
+"""Text to time: fixed-width layouts read by numpy, every other form once per different text, and the city's clock to UTC.
 
 All instants are Int64 epoch seconds, UTC. Codes are those of `ingestion.errors.REASONS`.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+
+from ingestion import times_text
 
 Int64Array = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
@@ -17,24 +18,70 @@ BoolArray = NDArray[np.bool_]
 WIDTH = 40  # bytes looked at; the longest ISO 8601 text with fraction and offset has 35
 DAY_S = 86_400
 HOUR_S = 3_600
-_FIRST_YEAR = 1900
+_FIRST_YEAR = times_text.FIRST_YEAR
+
+ISO_LAYOUTS = ("YYYY-MM-DD hh:mm:ss", "YYYY-MM-DDThh:mm:ss", "YYYY-MM-DD hh:mm", "YYYY-MM-DDThh:mm", "YYYY-MM-DD")
+AMERICAN_LAYOUTS = ("MM/DD/YYYY hh:mm:ss pM", "MM/DD/YYYY hh:mm", "MM/DD/YYYY")
+_MDY_LAYOUTS = (*AMERICAN_LAYOUTS, "MM/DD/YYYY hh:mm:ss")
+_DMY_LAYOUTS = ("DD/MM/YYYY hh:mm:ss", "DD/MM/YYYY hh:mm", "DD/MM/YYYY", "DD/MM/YYYY hh:mm:ss pM")
+_SLASHES = ("YYYY/MM/DD hh:mm:ss", "YYYY/MM/DD hh:mm", "YYYY/MM/DD", "YYYY.MM.DD hh:mm", "YYYY.MM.DD")
+LAYOUTS = {"ymd": ISO_LAYOUTS + _SLASHES, "mdy": _MDY_LAYOUTS + ISO_LAYOUTS, "dmy": _DMY_LAYOUTS + ISO_LAYOUTS}
 
 
 @dataclass(frozen=True, eq=False)
 class ParsedTimes:
     """One column of times. `seconds`: as on the clock, or UTC where `has_offset`; valid only where `reason` is 0.
 
-    `reason`: Int8[rows], index into `TIME_REASONS`; `day_only`: the text gave no time of day.
+    `reason`: Int8[rows], index into `TIME_REASONS`; `span_s`: seconds that the text leaves open: 0 for a moment, 86,400 for
+    a day, more for a month.
     """
 
     seconds: Int64Array
     has_offset: BoolArray
-    day_only: BoolArray
+    span_s: Int64Array
     reason: NDArray[np.int8]
+
+    @property
+    def day_only(self) -> BoolArray:
+        """Which rows give no time of day."""
+        return self.span_s > 0
 
 
 TIME_REASONS = ("", "time_missing", "unreadable_time", "impossible_date", "before_1900")
 OK, MISSING, UNREADABLE, IMPOSSIBLE, TOO_EARLY = range(5)
+
+
+def read_times(texts: Sequence[str], *, order: str = "ymd") -> ParsedTimes:
+    """Read a column of times in any known form. `order`: ymd, mdy or dmy, for dates whose text leaves it open."""
+    parsed = parse_times(texts, layouts=LAYOUTS[order], iso=False)
+    odd = np.flatnonzero((parsed.reason == UNREADABLE) | (parsed.reason == IMPOSSIBLE))
+    if not odd.size:
+        return parsed
+    rows = odd.tolist()
+    read = {text: _one(text, order) for text in {texts[row] for row in rows}}
+    found = [read[texts[row]] for row in rows]
+    parsed.seconds[odd] = [one.seconds for one in found]
+    parsed.span_s[odd] = [one.span_s for one in found]
+    parsed.has_offset[odd] = [one.has_offset for one in found]
+    parsed.reason[odd] = [one.reason for one in found]
+    return parsed
+
+
+def _one(text: str, order: str) -> times_text.OneTime:
+    found = times_text.read_iso(text.strip())
+    return found if found.reason == OK else times_text.read_time(text, order)
+
+
+def with_clock(day: ParsedTimes, texts: Sequence[str]) -> tuple[ParsedTimes, NDArray[np.int8]]:
+    """Dates with their times of day from a column beside them, and the reason of each clock (MISSING: the day alone counts)."""
+    read = {text: times_text.read_clock(text) for text in set(texts)}
+    found = [read[text] for text in texts]
+    reason = np.array([one.reason for one in found], np.int8)
+    clock = np.array([one.seconds for one in found], np.int64)
+    joined = (reason == OK) & (day.span_s <= DAY_S)
+    midnight = day.seconds - np.where(day.has_offset, 0, day.seconds % DAY_S)  # a date may carry an idle 00:00:00
+    seconds = np.where(joined & ~day.has_offset, midnight + clock, day.seconds)
+    return ParsedTimes(seconds, day.has_offset, np.where(joined, 0, np.maximum(day.span_s, DAY_S)), day.reason), reason
 
 
 def parse_times(texts: Sequence[str], *, layouts: Sequence[str], iso: bool) -> ParsedTimes:
@@ -43,7 +90,7 @@ def parse_times(texts: Sequence[str], *, layouts: Sequence[str], iso: bool) -> P
     table, lengths = _byte_table(texts)
     seconds = np.zeros(count, np.int64)
     reason = np.where(lengths == 0, np.int8(MISSING), np.int8(UNREADABLE))
-    day_only = np.zeros(count, np.bool_)
+    span_s = np.zeros(count, np.int64)
     has_offset = np.zeros(count, np.bool_)
     left = lengths > 0
     for layout in layouts:
@@ -53,12 +100,13 @@ def parse_times(texts: Sequence[str], *, layouts: Sequence[str], iso: bool) -> P
         rows = rows[_fits(table[rows], layout)]
         if rows.size:
             seconds[rows], reason[rows] = _read(table[rows], layout)
-            day_only[rows] = "h" not in layout
+            span_s[rows] = 0 if "h" in layout else DAY_S
             left[rows] = False
     if iso:
         for row in np.flatnonzero(left).tolist():
-            seconds[row], has_offset[row], reason[row] = _read_iso(texts[row].strip())
-    return ParsedTimes(seconds, has_offset, day_only, reason)
+            one = times_text.read_iso(texts[row].strip())
+            seconds[row], has_offset[row], reason[row] = one.seconds, one.has_offset, one.reason
+    return ParsedTimes(seconds, has_offset, span_s, reason)
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,6 +149,12 @@ def hour_of_week(seconds: Int64Array, *, time_zone: str) -> NDArray[np.int16]:
     clock = np.asarray(aware.tz_localize(None)).astype("M8[s]").astype(np.int64)
     # 1970-01-01 was a Thursday: three days after a Monday.
     return ((clock + 3 * DAY_S) // HOUR_S % 168).astype(np.int16)
+
+
+def local_months(seconds: Int64Array, *, time_zone: str) -> Int64Array:
+    """Months since January 1970 on the clock of the zone, of UTC epoch seconds."""
+    aware = pd.DatetimeIndex(seconds.view("M8[s]")).tz_localize("UTC").tz_convert(time_zone)
+    return np.asarray(aware.tz_localize(None)).astype("M8[M]").astype(np.int64)
 
 
 def _epoch_s(index: pd.DatetimeIndex) -> Int64Array:
@@ -163,18 +217,3 @@ def _read(table: NDArray[np.uint8], layout: str) -> tuple[Int64Array, NDArray[np
     seconds = (first_day + day - 1) * DAY_S + hour * HOUR_S + minute * 60 + second
     reason = np.where(possible, np.where(year < _FIRST_YEAR, TOO_EARLY, OK), IMPOSSIBLE)
     return seconds, reason.astype(np.int8)
-
-
-def _read_iso(text: str) -> tuple[int, bool, int]:
-    """One ISO 8601 text with a fraction or an offset: seconds, whether it carried an offset, reason."""
-    shape = len(text) >= 16 and text[:4].isdigit() and text[4] == text[7] == "-" and text[10] in "T "
-    if not shape:
-        return 0, False, UNREADABLE
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        return 0, False, IMPOSSIBLE if "must be in" in str(error) or "out of range" in str(error) else UNREADABLE
-    aware = moment.tzinfo is not None
-    if moment.year < _FIRST_YEAR:
-        return 0, aware, TOO_EARLY
-    return int((moment if aware else moment.replace(tzinfo=UTC)).timestamp()), aware, OK

@@ -7,7 +7,9 @@ caller owns it, so that an upload is in the database as a whole or not at all.
 import io
 import json
 import struct
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -25,7 +27,7 @@ _EWKB_POINT_WGS84 = np.frombuffer(struct.pack("<BII", 1, 0x20000001, 4326), np.u
 # A temporary table is not written to the write-ahead log; a duplicate identifier is found by the target's own
 # unique index (ON CONFLICT), which also waits for an upload that runs beside this one.
 _CREATE = """
-CREATE TEMPORARY TABLE incoming_incident (
+CREATE TEMPORARY TABLE {name} (
     line integer, category bigint, occurred_from timestamptz, occurred_to timestamptz, hour smallint,
     point geometry(Point, 4326), cell bigint, parent bigint, source_id varchar(80)
 ) ON COMMIT DROP
@@ -45,6 +47,66 @@ JOIN crimes_incident known ON known.jurisdiction_id = %(jurisdiction)s AND known
 WHERE NOT (known.upload_id = %(upload)s AND known.source_line = n.line)
 ORDER BY n.line
 """
+_HAS_STORED = "SELECT EXISTS (SELECT 1 FROM crimes_incident WHERE jurisdiction_id = %(jurisdiction)s)"
+# Hash joins over the few rows that take back; the identifier counts before the content, this file before the stored.
+_EQUAL_ROWS = """
+SELECT line, id, source_line, is_stored FROM (
+    SELECT n.line, i.id, i.source_line, i.upload_id <> %(upload)s AS is_stored, 0 AS rank
+    FROM taking_back n JOIN crimes_incident i ON i.jurisdiction_id = %(jurisdiction)s AND i.source_id = n.source_id
+    UNION ALL
+    SELECT n.line, i.id, i.source_line, i.upload_id <> %(upload)s, 1
+    FROM taking_back n JOIN crimes_incident i ON i.jurisdiction_id = %(jurisdiction)s AND i.cell = n.cell
+        AND i.category_id = n.category AND i.occurred_from = n.occurred_from AND i.occurred_to = n.occurred_to
+        AND i.point = n.point
+) found
+WHERE is_stored OR source_line < line
+ORDER BY line, rank, is_stored, source_line DESC, id DESC
+"""
+# One hash aggregation over the upload's rows: 0.2 s for 320,000.
+_SAME_AGAIN = """
+WITH again AS (
+    SELECT count(*) - 1 AS more, max(source_line) AS line
+    FROM crimes_incident
+    WHERE upload_id = %(upload)s AND source_id IS NULL
+    GROUP BY category_id, occurred_from, occurred_to, point
+    HAVING count(*) > 1
+)
+SELECT (SELECT coalesce(sum(more), 0) FROM again), ARRAY(SELECT line FROM again ORDER BY line LIMIT 20)
+"""
+# Two hash aggregations and their join; of the stored rows only those of the same span of time are read (BRIN).
+_STORED_ROWS = """
+WITH span AS (
+    SELECT min(occurred_from) AS first, max(occurred_from) AS last FROM crimes_incident WHERE upload_id = %(upload)s
+), stored AS (
+    SELECT category_id, occurred_from, occurred_to, point, count(*) AS n
+    FROM crimes_incident
+    WHERE jurisdiction_id = %(jurisdiction)s AND upload_id <> %(upload)s
+        AND occurred_from BETWEEN (SELECT first FROM span) AND (SELECT last FROM span)
+    GROUP BY category_id, occurred_from, occurred_to, point
+)
+"""
+_STORED_ALREADY = f"""{_STORED_ROWS}, fresh AS (
+    SELECT category_id, occurred_from, occurred_to, point, count(*) AS n, min(source_line) AS line
+    FROM crimes_incident WHERE upload_id = %(upload)s AND source_id IS NULL
+    GROUP BY category_id, occurred_from, occurred_to, point
+)
+SELECT coalesce(sum(least(fresh.n, stored.n)), 0), (array_agg(line ORDER BY line))[1:20]
+FROM fresh JOIN stored USING (category_id, occurred_from, occurred_to, point)
+"""  # noqa: S608  (both parts are constants)
+_REMOVE_STORED = f"""{_STORED_ROWS}, fresh AS (
+    SELECT id, category_id, occurred_from, occurred_to, point,
+        row_number() OVER (PARTITION BY category_id, occurred_from, occurred_to, point ORDER BY source_line) AS nth
+    FROM crimes_incident WHERE upload_id = %(upload)s AND source_id IS NULL
+)
+DELETE FROM crimes_incident WHERE id IN (
+    SELECT fresh.id FROM fresh JOIN stored USING (category_id, occurred_from, occurred_to, point) WHERE nth <= stored.n
+) RETURNING source_line
+"""  # noqa: S608
+_SPREAD = """
+SELECT to_char(occurred_from AT TIME ZONE %(zone)s, 'YYYY-MM'),
+    CASE WHEN occurred_from = occurred_to THEN extract(hour FROM occurred_from AT TIME ZONE %(zone)s)::integer END, count(*)
+FROM crimes_incident WHERE upload_id = %(upload)s GROUP BY 1, 2
+"""
 _COPY_FINDINGS = """COPY imports_rejectedrow (upload_id, line, "column", reason, value, raw, fields) FROM STDIN"""
 
 
@@ -58,16 +120,35 @@ class Cursor(Protocol):
     def copy_expert(self, sql: str, file: Any, size: int = ...) -> Any: ...
 
 
-class IncidentWriter:
-    """Writes the chunks of one upload through one cursor, inside the caller's transaction."""
+Keep = Callable[[Sequence[int]], None]
 
-    def __init__(self, cursor: Cursor, *, jurisdiction_id: int, upload_id: int):
-        self.cursor = cursor
+
+@dataclass(frozen=True)
+class TakenBack:
+    """A row that takes another back: its line, and line and upload of the row that it takes."""
+
+    line: int
+    row_id: int
+    taken_line: int
+    is_stored: bool
+
+
+class IncidentWriter:
+    """Writes the chunks of one upload through one cursor, inside the caller's transaction.
+
+    `keep`: called with the ids of rows of earlier uploads before they are removed, so that undoing can bring them back.
+    `has_stored`: whether the jurisdiction held incidents before this upload.
+    """
+
+    def __init__(self, cursor: Cursor, *, jurisdiction_id: int, upload_id: int, keep: Keep | None = None):
+        self.cursor, self.keep = cursor, keep
         self.names = {"jurisdiction": jurisdiction_id, "upload": upload_id}
         # Foreign keys are checked chunk by chunk: deferred to the commit, the server would hold three notes a row in memory.
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        cursor.execute("DROP TABLE IF EXISTS pg_temp.incoming_incident")
-        cursor.execute(_CREATE)
+        cursor.execute("DROP TABLE IF EXISTS pg_temp.incoming_incident, pg_temp.taking_back")
+        cursor.execute(_CREATE.format(name="incoming_incident"))
+        cursor.execute(_HAS_STORED, self.names)
+        self.has_stored: bool = cursor.fetchall()[0][0]
 
     def write(self, incidents: Incidents, encoded: bytes) -> list[tuple[int, str, bool]]:
         """Insert a chunk; returns line, identifier and "is it in this file" of the rows whose identifier is known already.
@@ -86,9 +167,67 @@ class IncidentWriter:
         self.cursor.execute("TRUNCATE incoming_incident")
         return left_out
 
+    def take_back(self, chunks: Sequence[Incidents]) -> list[TakenBack]:
+        """Remove, for each of these rows, the nearest earlier row that it equals; in this file first, then among the stored.
+
+        Equal is what has the same identifier, else the same category, time and point.
+        """
+        self.cursor.execute(_CREATE.format(name="taking_back"))
+        for incidents in chunks:
+            content = io.BytesIO(encode_incidents(incidents))
+            self.cursor.copy_expert("COPY taking_back FROM STDIN (FORMAT binary)", content, 1 << 18)
+        self.cursor.execute(_EQUAL_ROWS, self.names)
+        outcome = _paired([TakenBack(*row) for row in self.cursor.fetchall()])
+        stored = [one.row_id for one in outcome if one.is_stored]
+        if stored and self.keep is not None:
+            self.keep(stored)
+        self.cursor.execute("DELETE FROM crimes_incident WHERE id = ANY(%(ids)s)", {"ids": [one.row_id for one in outcome]})
+        return outcome
+
+    def same_again(self) -> tuple[int, list[int]]:
+        """How many rows without identifier repeat another of this upload exactly, and the first such lines."""
+        self.cursor.execute("SET LOCAL work_mem = '64MB'")
+        self.cursor.execute(_SAME_AGAIN, self.names)
+        ((count, lines),) = self.cursor.fetchall()
+        return int(count), list(lines)
+
+    def stored_already(self) -> tuple[int, list[int]]:
+        """How many rows without identifier an earlier upload holds already, repeats counted, and the first such lines."""
+        self.cursor.execute("SET LOCAL work_mem = '64MB'")
+        self.cursor.execute(_STORED_ALREADY, self.names)
+        ((count, lines),) = self.cursor.fetchall()
+        return int(count), list(lines or [])
+
+    def remove_stored(self) -> list[int]:
+        """Remove this upload's rows that `stored_already` counts; their lines."""
+        self.cursor.execute(_REMOVE_STORED, self.names)
+        return sorted(line for (line,) in self.cursor.fetchall())
+
+    def spread(self, *, time_zone: str) -> tuple[Counter[str], Counter[int]]:
+        """This upload's rows by month, and by hour where their moment is known, on the clock of the zone."""
+        self.cursor.execute(_SPREAD, self.names | {"zone": time_zone})
+        months: Counter[str] = Counter()
+        hours: Counter[int] = Counter()
+        for month, hour, count in self.cursor.fetchall():
+            months[month] += count
+            if hour is not None:
+                hours[hour] += count
+        return months, hours
+
     def write_findings(self, findings: Sequence[Finding]) -> None:
         """Record the rows that were not taken in."""
         write_findings(self.cursor, upload_id=self.names["upload"], findings=findings)
+
+
+def _paired(candidates: Sequence[TakenBack]) -> list[TakenBack]:
+    """Each row that takes back gets one row, no row is taken twice; candidates come with the nearest first for each line."""
+    used: set[int] = set()
+    settled: dict[int, TakenBack] = {}
+    for one in candidates:
+        if one.line not in settled and one.row_id not in used:
+            settled[one.line] = one
+            used.add(one.row_id)
+    return list(settled.values())
 
 
 def write_findings(cursor: Cursor, *, upload_id: int, findings: Iterable[Finding]) -> None:

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingestion.presets import AMERICAN_LAYOUTS, ISO_LAYOUTS
-from ingestion.times import TIME_REASONS, hour_of_week, parse_times, to_utc
+from ingestion.times import AMERICAN_LAYOUTS, ISO_LAYOUTS, TIME_REASONS, hour_of_week, parse_times, to_utc
 
 
 def read(text: str, *, iso: bool = True) -> str | datetime:

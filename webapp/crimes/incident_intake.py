@@ -1,0 +1,84 @@
+"""How files of incidents are taken in: the mapping becomes the core's rules, the core reads, checks and writes."""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import shapely
+from django.db import DatabaseError, connection
+
+from ingestion.categories import LEFT_OUT, numbers_of
+from ingestion.errors import FileRefused
+from ingestion.first_load import NOTHING, put_aside
+from ingestion.incidents_file import open_csv
+from ingestion.mapping import ColumnMapping
+from ingestion.pipeline import take_in
+from ingestion.places import Boundary
+from ingestion.presets import PRESETS, mapping_of
+from ingestion.readers import Limits, Table, open_tables
+from ingestion.report import Report
+from ingestion.validation import Rules
+from ingestion.writer import IncidentWriter
+from webapp.common.intake import Intake, keep_before
+from webapp.crimes.models import Category
+
+if TYPE_CHECKING:
+    from webapp.accounts.models import Jurisdiction
+
+TABLE = "crimes_incident"
+FIRST_LOAD_MAX_BYTES = 64 * 1024**2  # the empty table is locked meanwhile: seconds, not minutes
+
+
+def take_incidents(intake: Intake) -> Report:
+    """Take a file of incidents in. Raises `FileRefused`; the caller holds the transaction."""
+    table, mapping = _table(intake)
+    rules = _rules(intake, mapping)
+    is_small = intake.path.stat().st_size <= FIRST_LOAD_MAX_BYTES
+    with connection.cursor() as cursor:
+        may_lock = is_small and not intake.is_dry_run
+        aside = put_aside(cursor, database_error=DatabaseError) if may_lock else NOTHING
+        writer = IncidentWriter(
+            cursor,
+            jurisdiction_id=intake.jurisdiction.pk,
+            upload_id=intake.upload_id,
+            keep=lambda ids: keep_before(upload_id=intake.upload_id, table=TABLE, row_ids=ids),
+        )
+        report = take_in(table, rules, writer, file_name=intake.file_name, progress=intake.progress)
+        intake.progress(0.99, "commit")
+        aside.restore(cursor)
+    return report
+
+
+def _table(intake: Intake) -> tuple[Table, ColumnMapping]:
+    """The table that holds the incidents, and how it is understood; a built-in preset finds its columns by their names."""
+    name = intake.mapping.options.get("preset")
+    if name:
+        table = open_csv(intake.path, file_name=intake.file_name, max_content_bytes=intake.max_content_bytes)
+        found = mapping_of(PRESETS[name], table.header, file_name=intake.file_name)
+        return table, replace(found, mends=intake.mapping.mends)
+    limits = Limits(max_content_bytes=intake.max_content_bytes)
+    tables = open_tables(intake.path, file_name=intake.file_name, limits=limits, choice=intake.mapping.reading)
+    if not tables:
+        raise FileRefused("empty", file=intake.file_name)
+    return tables[0], intake.mapping
+
+
+def _rules(intake: Intake, mapping: ColumnMapping) -> Rules:
+    jurisdiction = intake.jurisdiction
+    taxonomy = {category.code: category for category in Category.objects.of(jurisdiction)}
+    names = {code: (category.name, category.name_en) for code, category in taxonomy.items()}
+    keys = {code: category.pk for code, category in taxonomy.items()}
+    fixed = mapping.options.get("category")
+    if fixed and fixed not in keys:
+        raise FileRefused("unknown_fixed_category", file=intake.file_name, value=fixed, known=", ".join(keys))
+    return Rules(
+        mapping=mapping,
+        categories=numbers_of(mapping.categories, names, keys, left_out=LEFT_OUT),
+        boundary=_boundary(jurisdiction),
+        time_zone=mapping.time_zone or jurisdiction.time_zone,
+        week_zone=jurisdiction.time_zone,
+        now=intake.now,
+    )
+
+
+def _boundary(jurisdiction: "Jurisdiction") -> Boundary:
+    return Boundary.around(shapely.from_wkb(bytes(jurisdiction.boundary.wkb)))
