@@ -91,10 +91,10 @@ SENTENCES = {
     11: "Line 11, column “occurred_to”: the end “2025-03-01 10:00” lies before the start. Swap or correct them.",
     12: "Line 12, column “latitude”: the coordinate is blank. Fill it in or leave the row out.",
     13: "Line 13, column “latitude”: the coordinate is 0, which stands for “unknown”. Fill it in.",
-    14: "Line 14, column “latitude”: “37.49N” is not a number. Write degrees like 37.4836.",
+    14: "Line 14, column “latitude”: “37.49 or so” is not a number. Write degrees like 37.4836.",
     15: "Line 15, column “latitude”: 127.0100, 37.4900 lies outside Test-gu, but inside when latitude and longitude are swapped. "
     "Swap the two columns.",
-    16: "Line 16, column “latitude”: 35.1796, 129.0756 lies outside Test-gu. Correct the place or leave the row out.",
+    16: "Line 16, column “latitude”: 35.1796, 129.0756 (314 km) lies outside Test-gu. Correct the place or leave the row out.",
     17: "Line 17, column “incident_id”: the identifier “B-01” stands in an earlier line of this file.",
     18: "Line 18, column “incident_id”: the identifier is longer than 80 characters. Shorten it.",
     21: "Line 21 has 5 fields, the header has 6. Check for a missing or an extra comma.",
