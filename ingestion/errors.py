@@ -135,7 +135,7 @@ REASONS: Mapping[str, str] = MappingProxyType(
             "Line {line}, column “{column}”: the code “{value}” is longer than 20 characters. Shorten it, or "
             "choose another column."
         ),
-        "row_empty": gettext_noop("Line {line}: every field is blank. Leave the row out."),
+        "row_empty": gettext_noop("Line {line}: “{value}” is a note or a blank row, no figure. Leave the row out."),
         "period_unreadable": gettext_noop(
             "Line {line}, column “{column}”: “{value}” cannot be read as a year, quarter, month or day. Write it "
             "like 2024 or 2024-03."
@@ -311,6 +311,14 @@ REFUSALS: Mapping[str, str] = MappingProxyType(
         "broken_header": gettext_noop("{file}, line {line}: the header cannot be read. Check its quotation marks."),
         "nothing_good": gettext_noop("{file}: none of its {rows} rows can be taken in. The first: {first}"),
         # Coordinates.
+        "geocoder_key": gettext_noop(
+            "The geocoding service {source} refuses the key ({value}). Check the key in the settings; it is not asked any more."
+        ),
+        "geocoder_quota": gettext_noop(
+            "The geocoding service {source} may not be asked more often today ({value}). Upload the file again tomorrow."
+        ),
+        "geocoder_down": gettext_noop("The geocoding service {source} does not answer ({value}). Try again later."),
+        "geocoder_unreadable": gettext_noop("The geocoding service {source} answered something that cannot be read{value}."),
         "unknown_crs": gettext_noop(
             "The coordinate system “{value}” is not known. Give its EPSG or ESRI code, such as EPSG:5174, or its WKT."
         ),
