@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from ingestion.mapping import Choice, Evidence
-from ingestion.reader import Chunk
+from ingestion.readers.chunk import Chunk
 
 
 @dataclass(frozen=True)
