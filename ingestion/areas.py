@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from shapely.geometry import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
+from ingestion.codes import CodeSystem, gu_of_code, gu_of_name
 from ingestion.coordinates_shapes import SHAPE_REASONS, parse_shapes, shapes_to_wgs84
 from ingestion.errors import FileRefused
 from ingestion.mapping import ColumnMapping, Evidence
@@ -54,7 +55,7 @@ def read_areas(table: Table, mapping: ColumnMapping, outline: Boundary) -> Itera
     for chunk in table.chunks():
         sheet = Sheet(chunk, layout)
         shapes, repaired = _outlines(sheet, mapping, outline)
-        reader = _RowReader(sheet, kind, seen)
+        reader = _RowReader(sheet, kind, seen, str(mapping.options.get("code_system", "")))
         reader.check()
         made = [reader.record(place, shapes[place]) for place in sheet.good()]
         batch = sheet.batch(made)
@@ -115,8 +116,8 @@ def _judge(sheet: Sheet, shapes: NDArray[np.object_], good: NDArray[np.int64], o
 class _RowReader:
     """Makes the records of a sheet's good rows."""
 
-    def __init__(self, sheet: Sheet, kind: str, seen: set[int]):
-        self.sheet, self.kind, self.seen = sheet, kind, seen
+    def __init__(self, sheet: Sheet, kind: str, seen: set[int], system: str):
+        self.sheet, self.kind, self.seen, self.system = sheet, kind, seen, system
         self.text = {name: sheet.texts(name) for name in ("code", "name", "name_en")}
 
     def check(self) -> None:
@@ -144,7 +145,18 @@ class _RowReader:
             name=tidy(_own_name(name, self.kind) or code, NAME_MAX_LENGTH),
             name_en=tidy(self.text["name_en"][place], NAME_MAX_LENGTH),
             boundary=shape,
+            codes=self._codes(code, name),
         )
+
+    def _codes(self, code: str, name: str) -> dict[str, str]:
+        """The area in other code systems: a gu of Seoul in all three, a dong in its own and with its gu."""
+        gu = gu_of_name(name) if self.kind == "gu" else None
+        if gu is not None and code in (gu.statistics, gu.administrative, gu.licence):
+            return {str(system): gu.code(system) for system in CodeSystem}
+        if self.system not in set(CodeSystem) or self.kind not in ("dong", "legal_dong"):
+            return {}
+        gu = gu_of_code(code, CodeSystem(self.system))
+        return {self.system: code} | ({"gu": gu.administrative} if gu else {})
 
     def _code(self, place: int) -> str:
         return self.text["code"][place].removesuffix(".0") or self.text["name"][place]

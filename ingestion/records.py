@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from pathlib import Path
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -18,7 +19,8 @@ from numpy.typing import NDArray
 from ingestion.errors import FileRefused
 from ingestion.kinds import FIELDS
 from ingestion.mapping import ColumnMapping
-from ingestion.reader import Chunk
+from ingestion.readers import Limits, open_tables
+from ingestion.readers.chunk import Chunk
 from ingestion.readers.table import Table
 from ingestion.report import POINTS_SHOWN, Finding, Report
 
@@ -73,6 +75,15 @@ class Layout:
     width: int
     position: dict[str, int]
     title: dict[str, str]
+
+
+def open_table(path: Path, *, file_name: str, max_content_bytes: int, mapping: ColumnMapping) -> Table:
+    """The table of a file that a mapping speaks of. Raises `FileRefused`."""
+    limits = Limits(max_content_bytes=max_content_bytes)
+    tables = open_tables(path, file_name=file_name, limits=limits, choice=mapping.reading)
+    if not tables:
+        raise FileRefused("empty", file=file_name)
+    return tables[0]
 
 
 def layout_of(table: Table, mapping: ColumnMapping) -> Layout:

@@ -1,14 +1,19 @@
 """Where the rows of a sheet lie: longitude and latitude in degrees WGS84, and a finding for each row without a usable place."""
 
+import math
 from typing import TypeVar
 
 import numpy as np
+import shapely
+from shapely import affinity
 
 from ingestion import coordinates
 from ingestion.coordinates import Located
 from ingestion.mapping import ColumnMapping
 from ingestion.places import Boundary
 from ingestion.records import Batch, Sheet
+
+METRES_PER_DEGREE = 111_195.0
 
 Record = TypeVar("Record")
 
@@ -32,3 +37,13 @@ def note_points(batch: Batch[Record], sheet: Sheet, found: Located) -> None:
     for code, rows in found.mended_rows().items():
         for place in rows.tolist():
             batch.warn(f"mended_{code}", sheet.line(place))
+
+
+def with_slack(outline: shapely.Geometry, metres: float) -> Boundary:
+    """The jurisdiction's outline widened by so many metres: what stands across its border road still bears on it."""
+    middle = outline.centroid
+    squeeze = max(math.cos(math.radians(middle.y)), 0.01)
+    local = affinity.scale(outline, squeeze, 1.0, origin=middle)
+    wide = affinity.scale(local.buffer(metres / METRES_PER_DEGREE), 1 / squeeze, 1.0, origin=middle)
+    shapely.prepare(wide)
+    return Boundary(wide)

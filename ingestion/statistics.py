@@ -6,9 +6,11 @@ Never incidents: a figure stays a figure. Totals that a table gives itself are k
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from ingestion import statistics_words as words
+from ingestion.codes import gu_of_name
 from ingestion.errors import FileRefused
 from ingestion.mapping import ColumnMapping
 from ingestion.readers.table import Table
@@ -89,14 +91,14 @@ def read_statistics(table: Table, mapping: ColumnMapping) -> Iterator[Batch[Figu
 def _plan(table: Table, mapping: ColumnMapping) -> _Plan:
     options = mapping.options
     places = {title: place for place, title in enumerate(table.header)}
-    given = {name: [title] for name, title in mapping.columns.items() if title}
-    titles: dict[str, Sequence[str]] = dict(options.get("dims") or {}) or {k: v for k, v in given.items() if k != "value"}
+    given = {name: title for name, title in mapping.columns.items() if title}
+    titles: dict[str, list[str]] = {name: list(group) for name, group in (options.get("dims") or {}).items()}
     for name, title in given.items():  # what a person has changed in the form counts
         if name != "value" and title not in titles.get(name, ()):
             titles[name] = [title]
     values = list(options.get("values") or ())
     if not values and "value" in given:
-        values = [{"column": given["value"][0]}]
+        values = [{"column": given["value"]}]
     if not values and not options.get("count_rows"):
         raise FileRefused("no_figures", file=table.name)
     named = [title for group in titles.values() for title in group] + [entry["column"] for entry in values]
@@ -146,6 +148,9 @@ class _RowReader:
                 said["measure"] = own["measure"]
             totals = tuple(sorted(total | set(entry.get("total", ()))))
             made.append(self.figure(sheet.line(place), said, code, value, totals))
+        if not code and not any(own.values()) and all(figure.value is None for figure in made):
+            sheet.reject(place, "", "row_empty", next(text for text in fields if text.strip()))
+            return []
         return made
 
     def dimensions(self, fields: Sequence[str]) -> tuple[dict[str, str], set[str]]:
@@ -174,7 +179,7 @@ class _RowReader:
         return Figure(
             line=line,
             area=said.get("area", "")[:TEXT_MAX_LENGTH],
-            area_code=code[:20],
+            area_code=code[:20] or _gu_code(said.get("area", "")),
             period_from=period[0],
             period_to=period[1],
             category=category[:TEXT_MAX_LENGTH],
@@ -187,6 +192,16 @@ class _RowReader:
             value=value,
             total_of=totals,
         )
+
+
+@lru_cache(maxsize=4096)
+def _gu_code(area: str) -> str:
+    """Administrative code of the gu of Seoul that an area's name begins with ("서울 종로구", "종로구 사직동"), else blank."""
+    parts = area.split()
+    if parts and parts[0] in words.SIDO:
+        parts = parts[1:] if parts[0] == "서울" else []
+    gu = gu_of_name(parts[0]) if parts else None
+    return gu.administrative if gu else ""
 
 
 def _joined(name: str, texts: Sequence[str]) -> tuple[str, bool]:
@@ -239,4 +254,4 @@ def _counted(plan: _Plan, key: tuple[str, date, str], line: int, number: int) ->
     area, first, category = key
     start, end = words.month_of(first)
     code = plan.codes.get(category.strip().casefold(), "")
-    return Figure(line, area, "", start, end, category, code, None, None, None, "", "건수", float(number))
+    return Figure(line, area, _gu_code(area), start, end, category, code, None, None, None, "", "건수", float(number))

@@ -14,7 +14,6 @@ DIMENSIONS = ("area", "period", "category", "hour", "weekday", "place_kind", "me
 
 _TITLES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("skip", ("순번", "번호", "연번", "일련번호", "objectid", "fid", "구간코드", "지점코드")),
-    ("area_code", ("행정동코드", "법정동코드", "시군구코드", "지역코드", "행정구역코드", "자치구코드")),
     ("period", ("시점", "연도", "년도", "년월", "날짜", "일자", "기간", "기준년", "month", "year", "date")),
     ("hour", ("시간대", "hour", "시간")),
     ("weekday", ("요일", "dayofweek", "weekday")),
@@ -24,6 +23,7 @@ _TITLES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("area", ("자치구", "구별", "시군구", "동별", "행정동", "법정동", "지역", "관서", "경찰", "기관명", "communityarea", "area")),
 )
 _CODE_IN_TITLE = re.compile(r"(구|동|지역)_?코드$")
+_INNER_AREA = ("관서", "동별", "행정동", "법정동", "경찰서")
 _YEAR_IN_NAME = re.compile(r"(?<!\d)((?:19|20)\d\d)(0[1-9]|1[0-2])?(?!\d)")
 _AGAIN = re.compile(r"\s\(\d+\)$")
 _SHARE = 0.6
@@ -45,6 +45,8 @@ def guess_statistics(table: Table, sample: Sequence[Sequence[str]]) -> tuple[dic
             values.append(place)
         elif role:
             dims.setdefault(role, []).append(title)
+    if "area" in dims:  # the outer area first: 종로구, then its dong or its station
+        dims["area"].sort(key=lambda title: any(word in title for word in _INNER_AREA))
     options: dict[str, Any] = {"title": table.name, "dims": dims, "values": _values(table.header, levels, values, dims)}
     years = {found[0] for found in _YEAR_IN_NAME.finditer(table.name)}
     if len(years) == 1 and "period" not in dims and not any("period" in one for one in options["values"]):
@@ -150,6 +152,9 @@ def _role_of_level(level: Sequence[str], dims: Mapping[str, Sequence[str]], *, i
 def _add(entry: dict[str, Any], role: str, token: str, *, has_parts: bool) -> None:
     """Join a title to what the titles above it have said of the same dimension; the sum over others is marked as such."""
     above = entry.get(role, "")
+    if role == "measure" and above and not words.is_total(token):
+        entry[role] = f"{above} {token}"
+        return
     if words.is_total(token):
         if has_parts:
             entry["total"] = sorted({*entry.get("total", []), role})

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 MAX_FIGURES = 300_000  # beyond that the table is a series of measurements, not a table with totals
 _ROUNDING = 0.5
+_SHARES = ("당", "율", "비중", "평균", "%")  # what is no number of things does not add up
 _PARTITION_SHARE = 0.5  # where more totals than this differ, the parts were never meant to add up
 
 
@@ -37,7 +38,7 @@ class SumCheck:
     def add(self, figure: "Figure") -> None:
         """Remember a figure."""
         self.seen += 1
-        if self.seen <= MAX_FIGURES:
+        if self.seen <= MAX_FIGURES and not any(word in figure.measure for word in _SHARES):
             self.waiting.append(figure)
             self.dimensions.update(figure.total_of)
 

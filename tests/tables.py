@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ingestion.reader import Chunk
+from ingestion.readers.chunk import Chunk
 from ingestion.readers.table import Table
 
 

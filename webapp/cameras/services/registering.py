@@ -1,23 +1,21 @@
-"""Writes of the camera registry."""
+"""Cameras from a list: all of them or none, with a sentence for the first that is wrong."""
 
-import io
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import shapely
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
-from shapely import affinity
 
+from ingestion.records_copy import copy_lines
+from ingestion.records_points import with_slack
 from webapp.accounts.models import Jurisdiction
 from webapp.cameras.models import Camera
+from webapp.cameras.services.storing import BOUNDARY_SLACK_M, create_staging, store_staged
 from webapp.common.errors import HaechiError
 from webapp.crimes.selectors import boundary_shape
 
-BOUNDARY_SLACK_M = 500  # cameras of a neighbour's road that look in are welcome; a wrong city is not
-METRES_PER_DEGREE = 111_195.0
 MAX_RANGE_M = 2000
 ERRORS_NAMED = 20
 
@@ -49,29 +47,6 @@ class CameraError(HaechiError):
     code = "camera_invalid"
 
 
-# Rows that are already there as given are not written again, so that a second call changes nothing and is quick.
-_UPSERT_SQL = """
-INSERT INTO cameras_camera AS c (jurisdiction_id, source_id, name, point, bearing_deg, angle_deg, range_m, count, purpose,
-                                 is_working, is_simulated)
-SELECT %(jurisdiction)s, source_id, name, ST_SetSRID(ST_MakePoint(longitude, latitude), 4326), bearing_deg, angle_deg, range_m,
-       count, purpose, is_working, is_simulated
-FROM camera_staging ORDER BY position
-ON CONFLICT (jurisdiction_id, source_id) DO UPDATE SET
-    name = excluded.name, point = excluded.point, bearing_deg = excluded.bearing_deg, angle_deg = excluded.angle_deg,
-    range_m = excluded.range_m, count = excluded.count, purpose = excluded.purpose, is_working = excluded.is_working,
-    is_simulated = excluded.is_simulated
-WHERE (c.name, c.point::text, c.bearing_deg, c.angle_deg, c.range_m, c.count, c.purpose, c.is_working, c.is_simulated)
-    IS DISTINCT FROM (excluded.name, excluded.point::text, excluded.bearing_deg, excluded.angle_deg, excluded.range_m,
-                      excluded.count, excluded.purpose, excluded.is_working, excluded.is_simulated)
-"""
-
-_STAGING_SQL = """
-CREATE TEMPORARY TABLE camera_staging (position integer, source_id text, name text, longitude float8, latitude float8,
-    bearing_deg float8, angle_deg float8, range_m float8, count integer, purpose text, is_working boolean, is_simulated boolean)
-ON COMMIT DROP
-"""
-
-
 @transaction.atomic
 def register_cameras(*, jurisdiction: Jurisdiction, cameras: Sequence[CameraRecord]) -> int:
     """Add cameras, or bring those of the same `source_id` up to date; returns how many rows were added or changed.
@@ -83,13 +58,10 @@ def register_cameras(*, jurisdiction: Jurisdiction, cameras: Sequence[CameraReco
     if not cameras:
         return 0
     with connection.cursor() as cursor:
-        cursor.execute("DROP TABLE IF EXISTS pg_temp.camera_staging")
-        cursor.execute(_STAGING_SQL)
-        cursor.copy_expert("COPY camera_staging FROM STDIN", _copy_lines(cameras))
-        cursor.execute(_UPSERT_SQL, {"jurisdiction": jurisdiction.pk})
-        changed: int = cursor.rowcount
-        cursor.execute("DROP TABLE camera_staging")
-    return changed
+        create_staging(cursor)
+        cursor.copy_expert("COPY camera_staging FROM STDIN", copy_lines(map(_staged, cameras)))
+        stored = store_staged(cursor, jurisdiction_id=jurisdiction.pk)
+    return stored.added + stored.changed
 
 
 def _check(jurisdiction: Jurisdiction, cameras: Sequence[CameraRecord]) -> None:
@@ -134,14 +106,11 @@ def _repeated(cameras: Sequence[CameraRecord]) -> list[dict[str, str]]:
 
 
 def _outside(jurisdiction: Jurisdiction, cameras: Sequence[CameraRecord]) -> list[dict[str, str]]:
-    """Cameras farther than the slack from the boundary, on a plane stretched so that a degree is as long both ways."""
-    boundary = boundary_shape(jurisdiction=jurisdiction)
-    narrowing = math.cos(math.radians(boundary.centroid.y))
-    wide = affinity.scale(boundary, xfact=narrowing, yfact=1.0, origin=(0, 0)).buffer(BOUNDARY_SLACK_M / METRES_PER_DEGREE)
-    shapely.prepare(wide)
+    """Cameras farther than the slack from the boundary."""
+    boundary = with_slack(boundary_shape(jurisdiction=jurisdiction), BOUNDARY_SLACK_M)
     longitude = np.array([camera.longitude for camera in cameras], np.float64)
     latitude = np.array([camera.latitude for camera in cameras], np.float64)
-    inside = shapely.contains_xy(wide, longitude * narrowing, latitude)
+    inside = boundary.holds(latitude, longitude)
     message = _("it lies more than 500 m outside %(jurisdiction)s. Check that latitude and longitude are not swapped.")
     return [
         _error(camera, "point", message % {"jurisdiction": jurisdiction.label})
@@ -154,19 +123,9 @@ def _error(camera: CameraRecord, field: str, message: str) -> dict[str, str]:
     return {"camera": camera.source_id or camera.name or "?", "field": field, "message": message}
 
 
-def _copy_lines(cameras: Sequence[CameraRecord]) -> io.StringIO:
-    """The rows in COPY's text format."""
-    lines = []
-    for position, camera in enumerate(cameras):
-        bearing = "\\N" if camera.bearing_deg is None else repr(float(camera.bearing_deg) % 360)
-        values = (camera.longitude, camera.latitude, bearing, camera.angle_deg, camera.range_m, camera.count, camera.purpose)
-        flags = ("t" if camera.is_working else "f", "t" if camera.is_simulated else "f")
-        texts = (_escape(camera.source_id), _escape(camera.name))
-        lines.append("\t".join(str(value) for value in (position, *texts, *values, *flags)))
-    return io.StringIO("\n".join(lines) + "\n")
-
-
-def _escape(text: str) -> str:
-    for plain, escaped in (("\\", "\\\\"), ("\t", "\\t"), ("\n", "\\n"), ("\r", "\\r"), ("\x00", "")):
-        text = text.replace(plain, escaped)
-    return text
+def _staged(camera: CameraRecord) -> tuple[Any, ...]:
+    """A camera as a row of the staging table. No details: those of an upload stay as they are."""
+    bearing = None if camera.bearing_deg is None else float(camera.bearing_deg) % 360
+    place = (camera.longitude, camera.latitude, bearing, camera.angle_deg, camera.range_m)
+    state = (camera.count, camera.purpose, camera.is_working, camera.is_simulated, None)
+    return (camera.source_id, camera.name, *place, *state)
