@@ -197,9 +197,10 @@ def guess_area_kind(name: str, header: Sequence[str], sample: Sequence[Sequence[
                 return kind, Evidence("area_kind", "area_kind_by_title", {"value": given, "kind": kind})
     for place, title in enumerate(plain):
         values = [row[place].strip() for row in sample if len(row) == len(header)]
-        lengths = {len(value) for value in values if value.isdigit()} if values and all(map(str.isdigit, values)) else set()
-        if "code" in title and len(lengths) == 1 and (kind := _BY_DIGITS.get(next(iter(lengths)))):
-            return kind, Evidence("area_kind", "area_kind_by_code", {"value": values[0], "kind": kind})
+        lengths = {len(value) if value.isdigit() else 0 for value in values}
+        by_code = _BY_DIGITS.get(lengths.pop()) if "code" in title and len(lengths) == 1 else None
+        if by_code is not None:
+            return by_code, Evidence("area_kind", "area_kind_by_code", {"value": values[0], "kind": by_code})
     for word, kind in _BY_TITLE:
         if word in "".join(name.casefold().replace("_", "").split()):
             return kind, Evidence("area_kind", "area_kind_by_title", {"value": name, "kind": kind})

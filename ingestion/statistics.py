@@ -143,7 +143,7 @@ class _RowReader:
             if not is_read:
                 sheet.reject(place, entry["column"], "figure_unreadable", fields[column])
                 return []
-            said = plan.fixed | own | {name: str(entry[name]) for name in DIMENSIONS if entry.get(name)}
+            said = dict(plan.fixed) | own | {name: str(entry[name]) for name in DIMENSIONS if entry.get(name)}
             if own.get("measure") and entry.get("measure"):
                 said["measure"] = own["measure"]
             totals = tuple(sorted(total | set(entry.get("total", ()))))

@@ -1,0 +1,46 @@
+"""Reads of places for the other rooms."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+from django.db import connection
+
+if TYPE_CHECKING:
+    from webapp.accounts.models import Jurisdiction
+
+
+@dataclass(frozen=True, eq=False)
+class PlaceArrays:
+    """Places of one kind, ordered by id. lon, lat: Float64[places] degrees WGS84; count: Int64[places], things at each."""
+
+    lon: npt.NDArray[np.float64]
+    lat: npt.NDArray[np.float64]
+    count: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.lon)
+
+
+# Index scan on (jurisdiction, kind): 60 ms for 137,000 lamps, packed by the server as one value a column.
+_OPEN_ON = """
+SELECT string_agg(float8send(ST_X(point)), ''::bytea ORDER BY id), string_agg(float8send(ST_Y(point)), ''::bytea ORDER BY id),
+       string_agg(int8send(count), ''::bytea ORDER BY id)
+FROM (SELECT id, ST_PointOnSurface(geometry) AS point, count::bigint FROM crimes_place
+      WHERE jurisdiction_id = %(jurisdiction)s AND kind = %(kind)s
+        AND (opened_on IS NULL OR opened_on <= %(day)s) AND (closed_on IS NULL OR closed_on > %(day)s)) AS open_places
+"""
+
+
+def places_open_on(*, jurisdiction: "Jurisdiction", kind: str, day: date) -> PlaceArrays:
+    """The places of a kind that were there on a day; those without an opening date were always there."""
+    with connection.cursor() as cursor:
+        cursor.execute(_OPEN_ON, {"jurisdiction": jurisdiction.pk, "kind": kind, "day": day})
+        lon, lat, count = (bytes(column or b"") for column in cursor.fetchone())
+    return PlaceArrays(
+        np.frombuffer(lon, ">f8").astype(np.float64),
+        np.frombuffer(lat, ">f8").astype(np.float64),
+        np.frombuffer(count, ">i8").astype(np.int64),
+    )
