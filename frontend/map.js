@@ -11,6 +11,7 @@ import { Cameras } from "./map/cameras.js";
 import { CellPanel } from "./map/cell-panel.js";
 import { Cells } from "./map/cells.js";
 import { Legend } from "./map/legend.js";
+import { PlaceLayers } from "./map/place-layers.js";
 import { RiskMap } from "./map/risk-map.js";
 import { SlotControl } from "./map/slots.js";
 import { Tabs } from "./map/tabs.js";
@@ -105,6 +106,8 @@ try {
   const drawn = start.run ? withRun(riskMap) : Promise.resolve();
   drawn.catch(fail);
   loadBase(riskMap).catch(fail);
+  const layers = new PlaceLayers(byId("layers"), riskMap, view);
+  drawn.then(() => layers.load()).catch(fail);
   root.haechi = { riskMap, view }; // for the tests and the bench
 } catch (error) {
   console.error(error);

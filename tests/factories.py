@@ -60,6 +60,23 @@ def cell_point(cell: int) -> Point:
     return Point(longitude, latitude, srid=4326)
 
 
+def make_upload(jurisdiction: Jurisdiction, kind: str = Upload.Kind.INCIDENTS, *, rows: int = 0, seed: int = 1) -> Upload:
+    """An upload whose `rows` rows were all taken in."""
+    upload: Upload = Upload.objects.create(
+        jurisdiction=jurisdiction,
+        kind=kind,
+        file_name=f"factory-{seed}.csv",
+        sha256=f"{seed:064x}",
+        size_bytes=1,
+        preset="haechi",
+        state=Upload.State.COMMITTED,
+        rows_read=rows,
+        rows_accepted=rows,
+        committed_at=timezone.now(),
+    )
+    return upload
+
+
 @transaction.atomic
 def make_incidents(
     jurisdiction: Jurisdiction, n: int = 200, *, seed: int = 1, until: datetime | None = None, days: int = 365
@@ -70,17 +87,7 @@ def make_incidents(
     cells = cells_of(jurisdiction)
     hot = cells[: max(1, len(cells) // 10)]
     categories = list(Category.objects.of(jurisdiction))
-    upload = Upload.objects.create(
-        jurisdiction=jurisdiction,
-        file_name=f"factory-{seed}.csv",
-        sha256=f"{seed:064x}",
-        size_bytes=1,
-        preset="haechi",
-        state=Upload.State.COMMITTED,
-        rows_read=n,
-        rows_accepted=n,
-        committed_at=timezone.now(),
-    )
+    upload = make_upload(jurisdiction, rows=n, seed=seed)
     rows = []
     for line in range(n):
         cell = int(rng.choice(hot if rng.random() < 0.5 else cells))

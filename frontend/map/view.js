@@ -1,9 +1,9 @@
 /**
- * The view: place, slot, category, run, cell, camera and tab. The address holds all of it, so that going back, sharing
+ * The view: place, slot, category, run, cell, camera, tab and the layers of places that are shown. The address holds all of it, so that going back, sharing
  * and the audit trail mean the same string. Everything on the page listens to `change` and never to another part.
  */
 
-/** @typedef {{at: string, slot: number, category: string, cell: string, camera: string, tab: string}} State */
+/** @typedef {{at: string, slot: number, category: string, cell: string, camera: string, tab: string, show: string}} State */
 
 const TABS = ["cell", "top", "watch"];
 
@@ -60,6 +60,7 @@ export class View extends EventTarget {
       category: this.start.categories.some((known) => known.code === category) ? category : "",
       cell: /^[0-9a-f]{15}$/.test(query.get("cell") ?? "") ? query.get("cell") : "",
       camera: /^\d+$/.test(query.get("camera") ?? "") ? query.get("camera") : "",
+      show: /^[\w-]+(,[\w-]+)*$/.test(query.get("show") ?? "") ? query.get("show") : "",
       tab: TABS.includes(tab) ? tab : query.get("camera") ? "watch" : query.get("cell") ? "cell" : "top",
     };
   }
@@ -76,9 +77,9 @@ export class View extends EventTarget {
   }
 
   #address() {
-    const { at, slot, category, cell, camera, tab } = this.state;
+    const { at, slot, category, cell, camera, tab, show } = this.state;
     const run = this.start.run;
-    const parts = { run: run?.id, slot: run?.slot_starts[slot].replace(/:00(\.0+)?Z$/, "Z"), category, at, cell, camera, tab };
+    const parts = { run: run?.id, slot: run?.slot_starts[slot].replace(/:00(\.0+)?Z$/, "Z"), category, at, cell, camera, tab, show };
     const filled = Object.entries(parts).filter(([, value]) => value);
     return `${location.pathname}?${filled.map(([key, value]) => `${key}=${value}`).join("&")}`;
   }

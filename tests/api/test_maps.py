@@ -1,19 +1,24 @@
 """The map's part of the API: what is sent once, what is sent for each step, and that nobody sees another's map."""
 
 import gzip
+import math
+import tempfile
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import h3
 import numpy as np
+import pyogrio
 import pytest
 from django.utils import timezone
 from rest_framework.test import APIClient
 
 from tests import factories
 from webapp.accounts.models import Jurisdiction, User
-from webapp.crimes.models import CellGrid
-from webapp.crimes.services import PlaceRecord, register_places
+from webapp.crimes.models import CellGrid, Place, PlaceKind
+from webapp.crimes.services import AreaRecord, PlaceRecord, register_areas, register_places
 from webapp.forecasts.models import ForecastRun, Rates
 from webapp.maps import selectors
 
@@ -217,6 +222,92 @@ def test_areas_and_places_are_geojson_of_the_own_jurisdiction_only(
     areas = api(analyst).get("/api/v1/areas/").json()["features"]
     assert {area["properties"]["name"] for area in areas} == {"Seo 1-dong", "Dong 1-dong"}
     assert all(127.0 <= area["properties"]["longitude"] <= 127.018 for area in areas)
+
+
+def test_a_jurisdiction_with_gu_and_dong_is_named_by_its_dong(api: Api, analyst: User, jurisdiction: Jurisdiction) -> None:
+    whole = AreaRecord("11999", "시험구", "Test-gu", factories.SMALL_CITY)
+    register_areas(jurisdiction=jurisdiction, kind="gu", areas=[whole])
+    names = {area["properties"]["name"] for area in api(analyst).get("/api/v1/areas/").json()["features"]}
+    assert names == {"Seo 1-dong", "Dong 1-dong"}
+
+
+# --- Layers of uploaded places --------------------------------------------------------------------
+@pytest.fixture
+def bars(jurisdiction: Jurisdiction) -> list[Place]:
+    """Three bars at one corner, one of them closed in 2020 and one not opened before 2024, and one far away in the city."""
+    upload = factories.make_upload(jurisdiction)
+    PlaceKind.objects.create(jurisdiction=jurisdiction, code="bar", name="유흥주점", name_en="Bars", position=1)
+    near, far = "POINT(127.005 37.49)", "POINT(127.015 37.495)"
+    times = [(near, "2010-01-01", None), (near, "2010-01-01", "2020-06-01"), (near, "2024-02-01", None), (far, None, None)]
+    return [
+        Place.objects.create(
+            jurisdiction=jurisdiction,
+            kind="bar",
+            name=f"주점 {number}",
+            geometry=where,
+            opened_on=opened,
+            closed_on=closed,
+            upload=upload,
+            source_id=str(number),
+        )
+        for number, (where, opened, closed) in enumerate(times)
+    ]
+
+
+def test_layers_count_what_is_open_on_the_day(api: Api, analyst: User, outsider: User, bars: list[Place]) -> None:
+    address = "/api/v1/place-layers/"
+    assert api(analyst).get(address, {"on": "2020-05-31"}).json() == [{"code": "bar", "label": "Bars", "places": 3, "count": 3}]
+    assert api(analyst).get(address, {"on": "2020-06-01"}).json()[0]["places"] == 2  # the closing day is no longer open
+    assert api(analyst).get(address).json()[0]["places"] == 3
+    assert api(outsider).get(address).json() == []
+
+
+def test_uploaded_places_are_not_part_of_the_drawing_and_stay_when_it_is_renewed(
+    api: Api, analyst: User, jurisdiction: Jurisdiction, bars: list[Place]
+) -> None:
+    register_places(jurisdiction=jurisdiction, places=[])
+    assert api(analyst).get("/api/v1/places/").json()["features"] == []
+    assert Place.objects.of(jurisdiction).count() == 4
+
+
+def test_a_tile_holds_the_points_of_the_day_and_only_the_own_ones(
+    api: Api, analyst: User, outsider: User, bars: list[Place]
+) -> None:
+    address = f"/api/v1/place-tiles/bar/{tile_of(127.01, 37.4925, 12)}.mvt"
+    whole = read_tile(api(analyst).get(address, {"on": "2020-05-31"}).content)
+    assert sorted(point["places"] for point in whole) == [1, 2]  # two at one corner are one point
+    assert next(point for point in whole if point["places"] == 1)["name"] == "주점 3"
+    assert read_tile(api(outsider).get(address).content) == []
+    assert read_tile(api(analyst).get(f"/api/v1/place-tiles/bar/{tile_of(126.0, 37.0, 12)}.mvt").content) == []
+
+
+@pytest.mark.parametrize("tile", ["3/8/0", "2/0/4", "19/0/0"])
+def test_a_tile_that_there_is_not_is_not_found(api: Api, analyst: User, tile: str) -> None:
+    answer = api(analyst).get(f"/api/v1/place-tiles/bar/{tile}.mvt")
+    assert answer.status_code == 404
+    assert answer.json()["error"]["message"] == "There is no such tile."
+
+
+def test_a_wrong_day_is_refused(api: Api, analyst: User) -> None:
+    assert api(analyst).get("/api/v1/place-layers/", {"on": "yesterday"}).status_code == 400
+
+
+def tile_of(longitude: float, latitude: float, zoom: int) -> str:
+    """`z/x/y` of the tile that holds a point (EPSG:3857)."""
+    column = int((longitude + 180) / 360 * 2**zoom)
+    row = int((1 - math.asinh(math.tan(math.radians(latitude))) / math.pi) / 2 * 2**zoom)
+    return f"{zoom}/{column}/{row}"
+
+
+def read_tile(content: bytes) -> list[dict[str, Any]]:
+    """The attributes of a tile's points, read by GDAL as any client would."""
+    if not content:
+        return []
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "0.mvt"
+        path.write_bytes(content)
+        table = pyogrio.raw.read(path)
+    return [dict(zip(table[0]["fields"], values, strict=True)) for values in zip(*table[3], strict=True)]
 
 
 # --- The page -------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from webapp.accounts.permissions import Act, require
 from webapp.audit.models import AuditEntry
 from webapp.audit.services import record
 from webapp.common.errors import NotFound
-from webapp.crimes.models import Category, CellGrid, Incident
+from webapp.crimes.models import Area, Category, CellGrid, Incident
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -99,6 +99,23 @@ def newest_incident_time(*, jurisdiction: Jurisdiction) -> datetime | None:
 def boundary_shape(*, jurisdiction: Jurisdiction) -> BaseGeometry:
     """The jurisdiction's outline as a shapely geometry in WGS84, for the cores."""
     return shapely.from_wkb(bytes(jurisdiction.boundary.wkb))
+
+
+# By which areas people name a place, the first kind that the jurisdiction has; a gu holds too much, a legal dong is for lots.
+NAMING_KINDS = (
+    Area.Kind.DONG,
+    Area.Kind.NEIGHBOURHOOD,
+    Area.Kind.BEAT,
+    Area.Kind.PRECINCT,
+    Area.Kind.LEGAL_DONG,
+    Area.Kind.GU,
+)
+
+
+def named_area_kind(*, jurisdiction_id: int | None) -> str:
+    """The kind of area by which places of the jurisdiction are named on maps and in lists; blank where it has none."""
+    present = set(Area.objects.filter(jurisdiction_id=jurisdiction_id).values_list("kind", flat=True).distinct())
+    return next((kind for kind in NAMING_KINDS if kind in present), "")
 
 
 @dataclass(frozen=True)

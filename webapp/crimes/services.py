@@ -138,8 +138,8 @@ def register_areas(*, jurisdiction: Jurisdiction, kind: str, areas: Sequence[Are
 
 @transaction.atomic
 def register_places(*, jurisdiction: Jurisdiction, places: Sequence[PlaceRecord]) -> int:
-    """Replace the jurisdiction's places by these; returns how many."""
-    Place.objects.of(jurisdiction).delete()
+    """Replace the places that the jurisdiction's map is drawn from by these; returns how many. Uploaded ones stay."""
+    Place.objects.of(jurisdiction).filter(upload__isnull=True).delete()
     Place.objects.bulk_create(
         Place(
             jurisdiction=jurisdiction,

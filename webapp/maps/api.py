@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 from django.http import HttpResponse
@@ -16,7 +17,16 @@ from rest_framework.views import APIView
 from webapp.accounts.permissions import Act, allows, caller
 from webapp.forecasts import selectors as forecasts
 from webapp.maps import selectors
-from webapp.maps.serializers import MapStartOutput, ScaleOutput, StepInput, TopCellOutput, TopCellsInput, map_start_json
+from webapp.maps.serializers import (
+    DayInput,
+    MapStartOutput,
+    PlaceLayerOutput,
+    ScaleOutput,
+    StepInput,
+    TopCellOutput,
+    TopCellsInput,
+    map_start_json,
+)
 
 IMMUTABLE = "private, max-age=31536000, immutable"
 ASK_AGAIN = "private, no-cache"
@@ -127,11 +137,43 @@ class Places(MapView):
         return _geojson(request, selectors.places_geojson(user=caller(request)))
 
 
+class PlaceLayers(MapView):
+    @extend_schema(
+        operation_id="place_layers",
+        summary="Kinds of uploaded places that are there on a day",
+        parameters=[DayInput],
+        responses=PlaceLayerOutput(many=True),
+    )
+    def get(self, request: Request) -> Response:
+        user = caller(request)
+        return Response(PlaceLayerOutput(selectors.place_layers(user=user, day=_day(request)), many=True).data)
+
+
+class PlaceTile(MapView):
+    @extend_schema(
+        operation_id="place_tile",
+        summary="Places of one kind as a Mapbox vector tile with the layer “places”",
+        parameters=[DayInput],
+        responses={(200, "application/vnd.mapbox-vector-tile"): OpenApiTypes.BINARY},
+    )
+    def get(self, request: Request, kind: str, zoom: int, column: int, row: int) -> HttpResponse:
+        content = selectors.place_tile(user=caller(request), kind=kind, tile=(zoom, column, row), day=_day(request))
+        return _packed(request, content, "application/vnd.mapbox-vector-tile")
+
+
+def _day(request: Request) -> date:
+    asked: date | None = _checked(DayInput(data=request.query_params)).get("on")
+    return asked or selectors.today_of(user=caller(request))
+
+
 def _geojson(request: Request, text: str) -> HttpResponse:
-    body = text.encode()
+    return _packed(request, text.encode(), "application/geo+json")
+
+
+def _packed(request: Request, body: bytes, content_type: str) -> HttpResponse:
     tag = hashlib.sha256(body).hexdigest()[:20]
     packed = gzip.compress(body, compresslevel=5, mtime=0)
-    return packed_answer(request, lambda: packed, content_type="application/geo+json", tag=tag, cache_control=ASK_AGAIN)
+    return packed_answer(request, lambda: packed, content_type=content_type, tag=tag, cache_control=ASK_AGAIN)
 
 
 def _checked(serializer: "serializers.Serializer[Any]") -> dict[str, Any]:

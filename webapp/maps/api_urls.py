@@ -12,4 +12,6 @@ urlpatterns = [
     path("runs/<int:run_id>/top-cells/", api.TopCells.as_view(), name="run-top-cells"),
     path("areas/", api.Areas.as_view(), name="areas"),
     path("places/", api.Places.as_view(), name="places"),
+    path("place-layers/", api.PlaceLayers.as_view(), name="place-layers"),
+    path("place-tiles/<slug:kind>/<int:zoom>/<int:column>/<int:row>.mvt", api.PlaceTile.as_view(), name="place-tile"),
 ]

@@ -32,6 +32,17 @@ class TopCellOutput(serializers.Serializer[Any]):
     area = serializers.CharField()
 
 
+class PlaceLayerOutput(serializers.Serializer[Any]):
+    code = serializers.CharField()
+    label = serializers.CharField(help_text="in the language of the page")  # type: ignore[assignment]  # a field of this name
+    places = serializers.IntegerField()
+    count = serializers.IntegerField(help_text="things at them, like lamps on a pole")
+
+
+class DayInput(serializers.Serializer[Any]):
+    on = serializers.DateField(required=False, help_text="places that are there on this day; default: today, local")
+
+
 class MapCategoryOutput(serializers.Serializer[Any]):
     code = serializers.CharField()
     name = serializers.CharField(source="label")

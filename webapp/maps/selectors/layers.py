@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 from django.db import connection
 from django.utils.translation import get_language
 
+from webapp.crimes.selectors import named_area_kind
+
 if TYPE_CHECKING:
     from webapp.accounts.models import User
 
@@ -19,7 +21,7 @@ SELECT json_build_object('type', 'FeatureCollection', 'features', coalesce(json_
         'name', CASE WHEN %(english)s AND a.name_en <> '' THEN a.name_en ELSE a.name END,
         'longitude', ST_X(ST_PointOnSurface(a.boundary)), 'latitude', ST_Y(ST_PointOnSurface(a.boundary)))
     ) ORDER BY a.name), '[]'::json))::text
-FROM crimes_area a WHERE a.jurisdiction_id = %(jurisdiction)s
+FROM crimes_area a WHERE a.jurisdiction_id = %(jurisdiction)s AND a.kind = %(area_kind)s
 """
 _PLACES_SQL = """
 SELECT json_build_object('type', 'FeatureCollection', 'features', coalesce(json_agg(json_build_object(
@@ -30,7 +32,7 @@ SELECT json_build_object('type', 'FeatureCollection', 'features', coalesce(json_
         'kind', p.kind,
         'name', CASE WHEN %(english)s AND p.name_en <> '' THEN p.name_en ELSE p.name END)
     ) ORDER BY p.id), '[]'::json))::text
-FROM crimes_place p WHERE p.jurisdiction_id = %(jurisdiction)s
+FROM crimes_place p WHERE p.jurisdiction_id = %(jurisdiction)s AND p.upload_id IS NULL
 """
 _BOUNDARY_SQL = "SELECT ST_AsGeoJSON(boundary, 6) FROM accounts_jurisdiction WHERE id = %(jurisdiction)s"
 
@@ -41,7 +43,7 @@ def areas_geojson(*, user: "User") -> str:
 
 
 def places_geojson(*, user: "User") -> str:
-    """The places of the person's jurisdiction that help to read the map, as GeoJSON text."""
+    """The places that the jurisdiction's map is drawn from, as GeoJSON text; uploaded ones are layers of their own."""
     return _collected(_PLACES_SQL, user)
 
 
@@ -52,6 +54,7 @@ def boundary_geojson(*, user: "User") -> str:
 
 def _collected(sql: str, user: "User") -> str:
     with connection.cursor() as cursor:
-        cursor.execute(sql, {"jurisdiction": user.jurisdiction_id, "english": get_language() == "en"})
+        names = {"jurisdiction": user.jurisdiction_id, "english": get_language() == "en"}
+        cursor.execute(sql, names | {"area_kind": named_area_kind(jurisdiction_id=user.jurisdiction_id)})
         (text,) = cursor.fetchone()
     return str(text)

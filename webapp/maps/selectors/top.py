@@ -9,6 +9,7 @@ import numpy as np
 from django.db import connection
 from django.utils.translation import get_language
 
+from webapp.crimes.selectors import named_area_kind
 from webapp.forecasts import selectors as forecasts
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ SELECT p.position, near.name
 FROM unnest(%(longitudes)s::float8[], %(latitudes)s::float8[]) WITH ORDINALITY AS p(longitude, latitude, position)
 CROSS JOIN LATERAL (
     SELECT CASE WHEN %(english)s AND a.name_en <> '' THEN a.name_en ELSE a.name END AS name
-    FROM crimes_area a WHERE a.jurisdiction_id = %(jurisdiction)s
+    FROM crimes_area a WHERE a.jurisdiction_id = %(jurisdiction)s AND a.kind = %(kind)s
     ORDER BY a.boundary <-> ST_SetSRID(ST_MakePoint(p.longitude, p.latitude), 4326) LIMIT 1
 ) AS near
 """
@@ -65,6 +66,7 @@ def top_cells(*, run: "ForecastRun", slot: int, category_code: str = "", limit: 
 def _areas_of(jurisdiction_id: int, longitudes: Sequence[float], latitudes: Sequence[float]) -> dict[int, str]:
     """Name of the area that covers each point, or else is nearest, by position."""
     values: dict[str, Any] = {"jurisdiction": jurisdiction_id, "longitudes": list(longitudes), "latitudes": list(latitudes)}
+    values["kind"] = named_area_kind(jurisdiction_id=jurisdiction_id)
     with connection.cursor() as cursor:
         cursor.execute(_AREA_OF_POINTS_SQL, values | {"english": get_language() == "en"})
         return {int(position) - 1: name for position, name in cursor.fetchall()}
