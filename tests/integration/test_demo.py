@@ -195,7 +195,7 @@ class TestRealCity:
         assert outline.contains(shapely.Point(-87.65, 41.88))
         assert not outline.intersects(shapely.Point(-91.686566, 36.619446).buffer(1))
         assert Incident.objects.of(chicago).count() == 4_000
-        assert Upload.objects.of(chicago).get().report["reasons"] == {"outside": 2}
+        assert Upload.objects.of(chicago).get().report["reasons"] == {"false_point": 2}
         cameras = Camera.objects.of(chicago)
         assert cameras.count() > 1_000
         assert not cameras.filter(is_simulated=False).exists()
