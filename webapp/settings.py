@@ -186,6 +186,26 @@ STORAGES = {
 }
 WHITENOISE_MANIFEST_STRICT = True
 
+# --- Geocoding ------------------------------------------------------------------------------------
+# No service is asked unless its key is set: control centres are closed networks.
+VWORLD_KEY = env.str("HAECHI_VWORLD_KEY", default="")
+VWORLD_URL = env.str("HAECHI_VWORLD_URL", default="https://api.vworld.kr")
+VWORLD_DAILY = env.int("HAECHI_VWORLD_DAILY", default=40_000)
+KAKAO_KEY = env.str("HAECHI_KAKAO_KEY", default="")
+KAKAO_URL = env.str("HAECHI_KAKAO_URL", default="https://dapi.kakao.com")
+KAKAO_DAILY = env.int("HAECHI_KAKAO_DAILY", default=100_000)
+JUSO_KEY = env.str("HAECHI_JUSO_KEY", default="")
+JUSO_COORDINATE_KEY = env.str("HAECHI_JUSO_COORDINATE_KEY", default="")
+JUSO_URL = env.str("HAECHI_JUSO_URL", default="https://business.juso.go.kr")
+JUSO_DAILY = env.int("HAECHI_JUSO_DAILY", default=10_000)
+GEOCODING_TIMEOUT_S = env.float("HAECHI_GEOCODING_TIMEOUT", default=5.0)
+GEOCODING_STORE = env.list("HAECHI_GEOCODING_STORE", default=["juso"])
+for _name, _url in (("VWORLD", VWORLD_URL), ("KAKAO", KAKAO_URL), ("JUSO", JUSO_URL)):
+    if not _url.startswith(("https://", "http://")):
+        raise ImproperlyConfigured(f"HAECHI_{_name}_URL is {_url!r}; it must start with https:// or http://.")
+if _unknown := set(GEOCODING_STORE) - {"vworld", "kakao", "juso"}:
+    raise ImproperlyConfigured(f"HAECHI_GEOCODING_STORE names {', '.join(sorted(_unknown))}; known are juso, kakao, vworld.")
+
 # --- API ------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],

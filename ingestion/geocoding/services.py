@@ -162,8 +162,8 @@ class Juso:
         for one in fitting[:_JUSO_LOOKED_UP]:
             parts = {name: one.get(name, "") for name in ("admCd", "rnMgtSn", "udrtYn", "buldMnnm", "buldSlno")}
             query = parts | {"confmKey": self.coordinate_key, "resultType": "json"}
-            for point in self._records(ask(Request(f"{self.base_url}/addrlink/addrCoordApi.do?{urlencode(query)}")))[:1]:
-                hits.append(self._hit(point, str(one.get("roadAddr", ""))))
+            points = self._records(ask(Request(f"{self.base_url}/addrlink/addrCoordApi.do?{urlencode(query)}")))
+            hits += [self._hit(point, str(one.get("roadAddr", ""))) for point in points[:1]]
         return hits
 
     def _records(self, response: Response) -> list[Mapping[str, Any]]:
@@ -187,7 +187,7 @@ class Juso:
         return _hit(longitude[0], latitude[0], Precision.EXACT, matched, self.name)
 
 
-# E0001 no such key, E0014 expired, E0007/P0001 …: over the limit is not documented; the search words' faults mean nothing found.
+# E0001: no such key, E0014: expired. The codes of faulty search words (too short, too wide …) mean that nothing is found.
 _JUSO_ERRORS = {"E0001": "geocoder_key", "E0014": "geocoder_key"}
 _JUSO_NOTHING = frozenset({"E0005", "E0006", "E0008", "E0009", "E0010", "E0011", "E0012", "E0013", "E0015"})
 
