@@ -70,8 +70,18 @@ export async function getBytes(address, options = {}) {
  * @returns {Promise<any>}
  */
 export async function postJson(address, body = {}) {
+  return sendJson("POST", address, body);
+}
+
+/**
+ * @param {"POST" | "PUT" | "DELETE"} method
+ * @param {string} address
+ * @param {object} [body]
+ * @returns {Promise<any>}
+ */
+export async function sendJson(method, address, body = {}) {
   const headers = { "Content-Type": "application/json", "X-CSRFToken": csrfToken() };
-  const response = await call(address, { method: "POST", headers, body: JSON.stringify(body) });
+  const response = await call(address, { method, headers, body: JSON.stringify(body) });
   return response.status === 204 ? null : response.json();
 }
 

@@ -54,7 +54,7 @@ def test_a_refusal_is_told_in_the_language_of_the_reader(client, api, administra
     response = send(client, (BROKEN / "cp949.csv").read_bytes(), "cp949.csv")
     ingest(response.data["job"])
     address = f"/api/v1/uploads/{response.data['id']}/"
-    assert client.get(address).data["message"].startswith("cp949.csv, line 2: the text is not UTF-8")
+    assert client.get(address).data["message"].startswith("cp949.csv, line 2: the text cannot be read as UTF-8")
     assert client.get(address).data["state"] == "refused"
 
 
@@ -97,10 +97,10 @@ def test_the_rejected_rows_come_as_csv_with_their_sentences(client, upload, admi
     response = client.get(f"/api/v1/uploads/{upload.pk}/rejected.csv")
     text = b"".join(response.streaming_content).decode()
     assert response.headers["Content-Type"] == "text/csv; charset=utf-8"
-    assert text.startswith("\ufeffline,column,reason,explanation,value,row in the file")
+    titles = "incident_id,category,occurred_from,occurred_to,latitude,longitude"
+    assert text.startswith(f"\ufeff{titles},haechi_line,haechi_column,haechi_reason,haechi_row")
     assert text.count("\r\n") == 21
-    assert "3,category,unknown_category,Line 3" not in text  # the sentence holds commas, so it is quoted
-    assert '3,category,unknown_category,"Line 3, column “category”' in text
+    assert ',3,category,"Line 3, column “category”' in text  # the sentence holds commas, so it is quoted
     entry = AuditEntry.objects.get(action="read_incidents")
     assert (entry.actor, entry.target) == (administrator, f"upload:{upload.pk}")
 
@@ -110,7 +110,7 @@ def test_a_cell_that_a_spreadsheet_would_run_is_kept_text(client, jurisdiction, 
     path.write_bytes(CONTENT + b"=cmd(),2025-03-01 22:30,37.4900,127.0100\n")
     formula = import_file(jurisdiction=jurisdiction, path=path, preset="haechi")
     text = b"".join(client.get(f"/api/v1/uploads/{formula.pk}/rejected.csv").streaming_content).decode()
-    assert ",'=cmd()," in text
+    assert "\r\n'=cmd()," in text
 
 
 @pytest.mark.parametrize("role", ["analyst", "operator", "auditor"])
@@ -133,7 +133,7 @@ def test_the_page_offers_the_form_and_says_when_there_is_nothing_yet(client):
     page = client.get("/uploads/").content.decode()
     assert 'id="upload-form"' in page
     assert "Nothing has been uploaded yet" in page
-    assert "NYC Open Data" in page
+    assert "PDF · DOCX · HWPX" in page
 
 
 def test_the_page_lists_uploads_of_this_jurisdiction_only(client, upload, other_jurisdiction):

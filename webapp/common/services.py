@@ -14,7 +14,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.core.cache import cache
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone, translation
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -29,6 +29,10 @@ logger = logging.getLogger(__name__)
 
 PROGRESS_TTL_S = 6 * 3600
 PROGRESS_EVERY_S = 0.3
+
+
+class ConnectionLost(Exception):
+    """The connection to the database broke in the middle of a job: nothing of it is there, and it can be done again."""
 
 
 class JobCancelled(Exception):
@@ -106,7 +110,8 @@ def claimed_job(job_id: UUID) -> Iterator[tuple[Job, Progress] | None]:
     """Claim a job and run the body as its work; yields `None` if another worker has it or it is over.
 
     The body's end marks the job as succeeded, `JobCancelled` as cancelled, a `HaechiError` as failed with its
-    sentence, anything else as failed with a general sentence, and is raised again for the worker's log.
+    sentence, anything else as failed with a general sentence, and is raised again for the worker's log. Where the
+    connection to the database is lost, the job stays as it was and `ConnectionLost` is raised: it can be claimed again.
     """
     job = Job.objects.filter(pk=job_id).select_related("jurisdiction", "created_by").first()
     if job is None:
@@ -125,7 +130,9 @@ def claimed_job(job_id: UUID) -> Iterator[tuple[Job, Progress] | None]:
             _end(job, Job.State.CANCELLED)
         except HaechiError as error:
             _end(job, Job.State.FAILED, error.message)
-        except Exception:
+        except Exception as error:
+            if isinstance(error, OperationalError | InterfaceError) and not connection.is_usable():
+                raise ConnectionLost from error
             _end(
                 job,
                 Job.State.FAILED,
@@ -145,10 +152,19 @@ def _session_lock(job_id: UUID) -> Iterator[bool]:
         (held,) = cursor.fetchone()
     try:
         yield held
-    finally:
-        if held:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(%s)", [key])
+    except ConnectionLost:
+        connection.close()  # the lock went with the connection
+        raise
+    except BaseException:
+        _unlock(key, held)
+        raise
+    _unlock(key, held)
+
+
+def _unlock(key: int, held: bool) -> None:
+    if held:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [key])
 
 
 def _claim(job: Job) -> bool:

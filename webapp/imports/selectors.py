@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -16,8 +16,8 @@ from webapp.accounts.permissions import Act, require
 from webapp.audit.models import AuditEntry
 from webapp.audit.services import record
 from webapp.common.errors import NotFound
-from webapp.imports.models import RejectedRow, Upload
-from webapp.imports.sentences import Sentences
+from webapp.imports.models import MappingPreset, RejectedRow, Upload
+from webapp.imports.sentences import OWN_TITLES, Sentences
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -76,6 +76,7 @@ class RejectedLine:
     sentence: str
     value: str
     raw: str
+    fields: Sequence[str] = ()
 
 
 def rejected_rows(
@@ -97,7 +98,7 @@ def _lines(found: Upload, limit: int | None) -> Iterator[RejectedLine]:
     sentences = Sentences(found)
     rows = RejectedRow.objects.filter(upload=found).order_by("line")
     for row in rows[:limit] if limit else rows.iterator(chunk_size=2000):
-        yield RejectedLine(row.line, row.column, row.reason, sentences.rejected(row), row.value, row.raw)
+        yield RejectedLine(row.line, row.column, row.reason, sentences.rejected(row), row.value, row.raw, row.fields)
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,7 @@ class UploadPage:
     upload: Upload
     label: str
     message: str
+    stage: str
     reasons: list[dict[str, Any]]
     warnings: list[dict[str, Any]]
     first: datetime | None
@@ -122,20 +124,33 @@ def upload_page(*, user: "User", upload_id: int, rows: int = 200, request: "Http
     has_rejected = found.state == Upload.State.COMMITTED and found.rows_rejected
     return UploadPage(
         upload=found,
-        label=format_label(found.preset),
+        label=format_label(found),
         message=sentences.message(),
+        stage=stage_of(found),
         reasons=sentences.reasons(),
         warnings=sentences.warnings(),
         first=_moment(found.report.get("first")),
         last=_moment(found.report.get("last")),
         rejected=list(rejected_rows(user=user, upload_id=upload_id, limit=rows, request=request)) if has_rejected else [],
-        job_is_open=found.state == Upload.State.WAITING and found.job is not None and not found.job.is_over,
+        job_is_open=found.job is not None and not found.job.is_over,
     )
 
 
-def format_label(name: str) -> str:
-    """What a format is called on a page."""
-    return PRESETS[name].label if name in PRESETS else name
+def format_label(found: Upload) -> str:
+    """How the file was read: the built-in preset, the mapping preset, or the kind alone."""
+    if found.preset in PRESETS:
+        return PRESETS[found.preset].label
+    preset = found.guess.get("preset") if found.guess else None
+    kind = str(found.get_kind_display())
+    return f"{kind} · {preset['name']}" if preset else kind
+
+
+def stage_of(found: Upload) -> str:
+    """Where on the way from file to database an upload stands: understanding, check, taking or end."""
+    if found.state in (Upload.State.RECEIVED, Upload.State.CHECKED):
+        is_checking = found.job is not None and not found.job.is_over
+        return "check" if found.state == Upload.State.CHECKED or is_checking else "understanding"
+    return "taking" if found.state == Upload.State.WAITING else "end"
 
 
 def _moment(text: str | None) -> datetime | None:
@@ -150,16 +165,22 @@ class _Echo:
 
 
 def rejected_csv(*, user: "User", upload_id: int, request: "HttpRequest | None" = None) -> Iterator[str]:
-    """The rejected rows as CSV text, streamed; it begins with a byte-order mark, so that Excel reads it as UTF-8."""
+    """The rejected rows under the file's own columns, with line, column and reason beside them, streamed as CSV.
+
+    It begins with a byte-order mark, so that Excel reads it as UTF-8. Mended and uploaded again, the rows come in: the
+    columns that stand beside the file's own are passed over.
+    """
+    found = upload(user=user, upload_id=upload_id)
     rows = rejected_rows(user=user, upload_id=upload_id, request=request)
     writer: Any = csv.writer(_Echo())
-    titles = [_("line"), _("column"), _("reason"), _("explanation"), _("value"), _("row in the file")]
+    header = list(found.guess.get("header", []))
 
     def lines() -> Iterator[str]:
-        yield "\ufeff" + writer.writerow(titles)
+        yield "\ufeff" + writer.writerow([*map(_harmless, header), *OWN_TITLES])
         for row in rows:
-            fields = (row.column, row.reason, row.sentence, row.value, row.raw)
-            yield writer.writerow([row.line, *map(_harmless, fields)])
+            fields = (list(row.fields) + [""] * len(header))[: len(header)] if header else []
+            raw = "" if header and row.fields else row.raw  # a row that could not be cut into fields is given as it stood
+            yield writer.writerow([*map(_harmless, fields), row.line, *map(_harmless, (row.column, row.sentence, raw))])
 
     return lines()
 
@@ -167,6 +188,13 @@ def rejected_csv(*, user: "User", upload_id: int, request: "HttpRequest | None" 
 def _harmless(text: str) -> str:
     """A spreadsheet runs a cell that begins like a formula; an apostrophe keeps it text. Plain numbers stay as they are."""
     return f"'{text}" if text[:1] in "=+-@\t\r" and text and not _NUMBER.fullmatch(text) else text
+
+
+def presets(*, user: "User") -> QuerySet[MappingPreset]:
+    """The jurisdiction's mapping presets by name. Raises `NotAllowed`."""
+    require(user, Act.UPLOAD)
+    rows: QuerySet[MappingPreset] = MappingPreset.objects.visible_to(user)
+    return rows.select_related("created_by").order_by("name")
 
 
 def same_incidents(*, upload: Upload) -> tuple[int, list[int]]:

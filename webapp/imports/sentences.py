@@ -17,8 +17,8 @@ from webapp.imports.models import RejectedRow, Upload
 OWN_REFUSALS = {
     "cancelled": gettext_noop("{file}: the upload was cancelled. Nothing of it was taken in."),
     "same_content": gettext_noop(
-        "{file}: the same content was taken in already as upload {value}. Nothing was changed. To take it in otherwise, undo that "
-        "upload first."
+        "{file}: the same content was taken in already as upload {value}. Nothing was changed. To take it in otherwise, undo "
+        "that upload first."
     ),
     "disk_full": gettext_noop(
         "{file}: the disk of the database is full. Nothing of the file was taken in. Ask whoever runs the server to make room, "
@@ -73,6 +73,24 @@ REASON_LABELS = {
     "id_too_long": gettext_noop("identifier too long"),
     "duplicate_in_file": gettext_noop("identifier twice in the file"),
     "duplicate_stored": gettext_noop("identifier already taken in"),
+    "unclosed_ring": gettext_noop("outline not closed"),
+    "unreadable_geometry": gettext_noop("geometry not readable"),
+    "unreadable_feature": gettext_noop("no feature"),
+    "not_a_count": gettext_noop("not a number of things"),
+    "camera_value": gettext_noop("impossible value of a camera"),
+    "not_yes_or_no": gettext_noop("neither yes nor no"),
+    "not_an_area": gettext_noop("not an area"),
+    "area_unnamed": gettext_noop("area without a name"),
+    "area_code_long": gettext_noop("code of the area too long"),
+    "area_missing": gettext_noop("area blank"),
+    "row_empty": gettext_noop("note or blank row"),
+    "period_unreadable": gettext_noop("period not readable"),
+    "hour_unreadable": gettext_noop("hour not readable"),
+    "figure_unreadable": gettext_noop("figure not readable"),
+    "ruling_not_json": gettext_noop("not JSON"),
+    "ruling_no_text": gettext_noop("ruling without a text"),
+    "ruling_too_long": gettext_noop("ruling too long"),
+    "ruling_member": gettext_noop("file in the archive not readable"),
     # Coordinates.
     "half_coordinate": gettext_noop("one of two coordinates blank"),
     "false_point": gettext_noop("zero point of a coordinate system"),
@@ -127,6 +145,8 @@ class Sentences:
         if isinstance(values.get("first"), dict):
             first = values["first"]
             values["first"] = self.reason(first["reason"], first)
+        if code in _PHRASES and values.get("value"):
+            values["value"] = _(str(values["value"]))
         return _filled(template, values)
 
     def message(self) -> str:
@@ -184,6 +204,13 @@ class Sentences:
             "is_accepted": mend in accepted,
         }
 
+    def accepted_mends(self) -> list[dict[str, str]]:
+        """The mends that a person has accepted for this file."""
+        counts = self.upload.guess.get("mend_counts", {})
+        return [
+            {"code": code, "sentence": mend_sentence(code, counts.get(code, 0))} for code in self.upload.mapping.get("mends", ())
+        ]
+
     def evidence(self, topic: str | None = None) -> list[dict[str, str]]:
         """Why the file is understood as it is: topic and sentence."""
         return [
@@ -199,8 +226,14 @@ def field_label(kind: str, name: str) -> str:
     return _(label)
 
 
+# Codes whose value is itself a phrase of the translators' tools.
+_PHRASES = frozenset({"not_a_table", "delimiter_found", "delimiter_chosen"})
+
+
 def evidence_sentence(code: str, fields: Mapping[str, Any]) -> str:
     """Why something was decided; a code without a sentence is shown as it is."""
+    if code in _PHRASES and fields.get("value"):
+        fields = {**fields, "value": _(str(fields["value"]))}
     return _filled(EVIDENCE.get(code), fields) or code.replace("_", " ")
 
 
