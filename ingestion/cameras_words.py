@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 RANGE_M = 50.0
 SECTOR_DEG = 90.0  # of a camera that is said to look one way, but not how wide
@@ -40,6 +41,7 @@ _ENGLISH = {
 }
 
 
+@lru_cache(maxsize=1024)
 def purpose_of(text: str) -> str | None:
     """The purpose's code. A blank means crime prevention, which most registers are about; None: not known."""
     plain = "".join(text.split())
@@ -108,6 +110,7 @@ _FIXED = re.compile(r"고정|단방향|정면|하단|한\s*방향")
 _BARE = re.compile(r"\d{1,3}(?:\.0)?")
 
 
+@lru_cache(maxsize=4096)
 def read_view(text: str) -> View:
     """What 촬영방면정보 says: "360도 전방면", "120도", "북서", "남동쪽 90도", "회전"; free text says nothing that can be used.
 

@@ -26,6 +26,7 @@ from ingestion.records import (
     point_key,
     read_count,
     read_day,
+    read_start,
     row_digest,
     tidy,
 )
@@ -175,7 +176,7 @@ class _RowReader:
 
     def _day(self, name: str, place: int, line: int) -> date | None:
         text = self.text[name][place]
-        day = read_day(text)
+        day = read_day(text) or read_start(text)
         if text and day is None:
             self.notes.append(("date_unread", line, text))
         return day

@@ -239,8 +239,8 @@ def content_key(*parts: object) -> str:
 
 
 def point_key(longitude: float, latitude: float) -> str:
-    """A point to 0.1 m, so that 37.50 and 37.5000001 are one place."""
-    return f"{longitude:.6f},{latitude:.6f}"
+    """A point to 1 cm, so that 37.5 and 37.50000001 are one place."""
+    return f"{longitude:.7f},{latitude:.7f}"
 
 
 def row_digest(fields: Sequence[str]) -> int:
@@ -249,7 +249,10 @@ def row_digest(fields: Sequence[str]) -> int:
 
 
 def is_unique(table: Table, title: str) -> bool:
-    """Whether a column can identify rows: hardly any of its values stands twice. Reads the table once, 8 bytes a row."""
+    """Whether a column can identify rows: hardly any of its values stands twice (blanks do not count).
+
+    Reads the table once, 8 bytes a row.
+    """
     place = table.header.index(title)
     digests: list[NDArray[np.uint64]] = []
     for chunk in table.chunks():
@@ -257,10 +260,10 @@ def is_unique(table: Table, title: str) -> bool:
         known = [row_digest([text]) for text in texts if text]
         digests.append(np.array(known, np.uint64))
     every = np.concatenate([*digests, np.zeros(0, np.uint64)])
-    return bool(every.size) and len(np.unique(every)) >= UNIQUE_SHARE * every.size
+    return len(np.unique(every)) >= UNIQUE_SHARE * every.size
 
 
-_DAY = re.compile(r"((?:1[89]|20|21)\d\d)\s*[-./년]?\s*(\d{1,2})\s*[-./월]?\s*(\d{1,2})\s*일?\.?(?:[T\s].*)?")
+_DAY = re.compile(r"((?:1[89]|20|21)\d\d)\s*[-./년]\s*(\d{1,2})\s*[-./월]\s*(\d{1,2})\s*일?\.?(?:[T\s].*)?")
 _MONTH = re.compile(r"((?:1[89]|20|21)\d\d)\s*[-./년]?\s*(\d{1,2})\s*월?\.?")
 _TIGHT = re.compile(r"((?:1[89]|20|21)\d\d)(\d\d)(\d\d)(?:\d{6})?")
 
@@ -285,6 +288,16 @@ def read_month(text: str) -> date | None:
     if found is None or not 1 <= int(found[2]) <= 12:
         return None
     return date(int(found[1]), int(found[2]), 1)
+
+
+_YEAR = re.compile(r"((?:1[89]|20|21)\d\d)\s*년?도?")
+
+
+def read_start(text: str) -> date | None:
+    """First day of a month or of a year alone ("2008"), None where it is neither."""
+    month = read_month(text)
+    found = _YEAR.fullmatch(text)
+    return month or (date(int(found[1]), 1, 1) if found else None)
 
 
 _COUNT = re.compile(r"(\d{1,3}(?:,\d{3})+|\d+)(?:\.0*)?\s*(?:대|개|등|명)?")
