@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import shapely
 
-from ingestion.geocoding import GeocoderRefused, Hit, Precision, only_hit
+from ingestion.geocoding import GeocoderRefused, Hit, Precision, only_hit, parse_address
 from ingestion.places import Boundary
 from webapp.accounts.models import Jurisdiction
 from webapp.crimes.geocoding.clients import Client, configured_clients
@@ -67,7 +67,9 @@ class JurisdictionGeocoder:
     def _ask(self, text: str) -> Answer:
         best = self._inside(self._gazetteer.find(text))
         refused = []
-        for client in self.clients if text else ():
+        address = parse_address(text)
+        says_enough = bool(address.building or address.lot or address.rest)  # of a bare dong no service knows more than we
+        for client in self.clients if says_enough else ():
             if only_hit(best, least=Precision.LOT):
                 break
             try:
