@@ -197,14 +197,16 @@ WARNINGS: Mapping[str, str] = MappingProxyType(
             "{count} times ({share}) stand on the full hour, many more than by chance: the times are rounded."
         ),
         "month_gaps": gettext_noop(
-            "{count} months between the first and the last hold far fewer rows than usual: {value}. Check that the file is complete."
+            "{count} months between the first and the last hold far fewer rows than usual: {value}. "
+            "Check that the file is complete."
         ),
         "late_reports": gettext_noop(
             "{count} rows ({share}) were reported more than a week after the incident; half of all reports come within {value}. "
             "The latest weeks are therefore incomplete."
         ),
         "stored_already": gettext_noop(
-            "{count} rows ({share}) are held by an earlier upload already, with the same category, time and place. Lines: {lines}."
+            "{count} rows ({share}) are held by an earlier upload already, with the same category, time and place. "
+            "Lines: {lines}."
         ),
         # Cameras, places, areas, figures.
         "ids_repeat": gettext_noop(
@@ -448,6 +450,50 @@ EVIDENCE: Mapping[str, str] = MappingProxyType(
         "header_levels": gettext_noop("{rows} header rows: titles repeat or group the columns below them ({example})."),
         "header_properties": gettext_noop("The file itself names its {columns} columns; it holds {rows} rows."),
         "member_passed_over": gettext_noop("{file} is no table and was passed over."),
+        # Kind, columns, dates and categories.
+        "kind_chosen": gettext_noop("What the rows are was chosen."),
+        "kind_incidents": gettext_noop(
+            "Single incidents: every row has a point, and the columns “{value}” say what happened and when."
+        ),
+        "kind_counted": gettext_noop(
+            "Single incidents without coordinates (“{value}” names offences). No point may be invented for them: they are "
+            "counted by area, month and category."
+        ),
+        "kind_cameras": gettext_noop("Cameras: “{value}” speaks of them."),
+        "kind_places": gettext_noop("Places: “{value}” says where each row lies, and no row says that something happened."),
+        "kind_areas": gettext_noop("Areas: “{value}” holds outlines."),
+        "kind_statistics": gettext_noop("Published figures: numbers by area, period, offence or hour, and no coordinates."),
+        "kind_open": gettext_noop(
+            "Nothing in this table can be placed or counted: it has no coordinates, no addresses, no outlines and no figures."
+        ),
+        "no_coordinates": gettext_noop("There are no coordinates; the rows are placed by the area in “{column}” alone."),
+        "column_title": gettext_noop("The column “{column}” is taken for this by its title and its values."),
+        "crs_by_format": gettext_noop("{crs}, as the format {value} prescribes."),
+        "crs_stated": gettext_noop("{crs}, as the file itself says."),
+        "crs_degrees": gettext_noop("The numbers are degrees; the file covers a wider region than the jurisdiction."),
+        "time_order_mdy": gettext_noop("Column “{column}”: “{example}” can only be month, day, year."),
+        "time_order_dmy": gettext_noop("Column “{column}”: “{example}” can only be day, month, year."),
+        "time_order_ymd": gettext_noop("Column “{column}”: “{example}” can only be year, month, day."),
+        "time_order_mixed": gettext_noop(
+            "Column “{column}” holds dates of two orders: “{example}” and “{other}”. Choose the one that most rows have."
+        ),
+        "time_order_open": gettext_noop(
+            "Column “{column}”: every date, such as “{example}”, can be read in two ways. Choose how it is meant."
+        ),
+        "time_as_mdy": gettext_noop("month, day, year, as in “{example}”"),
+        "time_as_dmy": gettext_noop("day, month, year, as in “{example}”"),
+        "time_as_ymd": gettext_noop("year, month, day, as in “{example}”"),
+        "time_with_clock": gettext_noop("Column “{column}”: {share} of the values read as a time, such as “{example}”."),
+        "time_day_only": gettext_noop(
+            "Column “{column}”: {share} of the values read as a day without a time, such as “{example}”."
+        ),
+        "category_known": gettext_noop("{count} values, {share} of the rows looked at, are known offences."),
+        "category_grouped": gettext_noop("{value}: counted under the wider category that holds them."),
+        "category_unknown": gettext_noop(
+            "{count} values are not known here: {value}. Choose a category for each, or leave them out."
+        ),
+        "category_by_name": gettext_noop("No column names the offence; the file’s name says “{value}”."),
+        "category_none": gettext_noop("No column names the offence. Choose the category of all rows."),
     }
 )
 
