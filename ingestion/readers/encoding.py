@@ -26,7 +26,7 @@ _ALIASES = {
     "utf8": "utf-8", "utf-8-sig": "utf-8", "utf16": "utf-16", "ascii": "utf-8", "us-ascii": "utf-8",
 }  # fmt: skip
 _KNOWN = ("utf-8", "cp949", "latin-1", "cp1252", "utf-16", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
-_CAREFUL_BLOCKS = 5  # so many blocks are classified line by line; after them whole blocks are tried
+_CAREFUL_BLOCKS = 2  # so many blocks are classified line by line; after them whole blocks are tried
 _JUDGED_LINES = 2_000
 _HANGUL_IN_UTF8 = re.compile(rb"(?:[\xea-\xed][\x80-\xbf]{2}){2}")
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]+")

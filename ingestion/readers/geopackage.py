@@ -37,7 +37,7 @@ def open_geopackage(source: Source, limits: Limits, choice: Choice) -> list[Tabl
         layers = database.execute(_LAYERS).fetchall()
         names = [str(layer[0]) for layer in layers]
         wanted = [layer for layer in layers if choice.sheet in (None, layer[0])]
-        if not wanted:
+        if not wanted and choice.sheet is not None:
             raise FileRefused("no_such_sheet", file=source.file_name, value=choice.sheet, known=sentence_list(names))
         found = [_layer(database, source, limits, choice, layer) for layer in wanted]
     tables = [replace(table, sheets=tuple(names)) for table in found if table is not None]
@@ -53,7 +53,7 @@ def _has_contents(database: sqlite3.Connection) -> bool:
 
 @contextmanager
 def _database(source: Source) -> Iterator[sqlite3.Connection]:
-    path = source.on_disk(".gpkg")
+    path = source.on_disk()
     try:
         database = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False)
         try:
@@ -62,7 +62,9 @@ def _database(source: Source) -> Iterator[sqlite3.Connection]:
             yield database
         finally:
             database.close()
-    except (sqlite3.Error, OverflowError, MemoryError) as error:
+    except FileRefused:
+        raise
+    except Exception as error:  # of a damaged file, even the message of the library may not decode
         raise FileRefused("broken_file", file=source.file_name, value="GeoPackage") from error
 
 

@@ -58,7 +58,7 @@ def _look(source: Source) -> tuple[str, str]:
         with source.archive() as archive:
             return content.zip_kind(archive.namelist())
     if kind == "ole":
-        return content.ole_kind(source.on_disk(".xls"))
+        return content.ole_kind(source.on_disk())
     if kind == "text":
         _refuse_binary(head, source)
         return content.text_kind(decode_head(head))

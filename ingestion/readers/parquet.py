@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ingestion.errors import FileRefused
@@ -51,9 +50,11 @@ def open_parquet(source: Source, limits: Limits, choice: Choice) -> Table:
 @contextmanager
 def _file(source: Source) -> Iterator[pq.ParquetFile]:
     try:
-        with pq.ParquetFile(source.on_disk(".parquet"), pre_buffer=False, buffer_size=2**20) as file:
+        with pq.ParquetFile(source.on_disk(), pre_buffer=False, buffer_size=2**20) as file:
             yield file
-    except (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError, KeyError, UnicodeDecodeError) as error:
+    except FileRefused:
+        raise
+    except Exception as error:
         raise FileRefused("broken_file", file=source.file_name, value="Parquet") from error
 
 

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-import pyogrio.errors
+import pyogrio
 import pyogrio.raw
 
 from ingestion.errors import FileRefused
@@ -37,7 +37,7 @@ def open_shapefile(source: Source, parts: dict[str, str], limits: Limits, choice
     path = folder.path / "shape.shp"
     decided = _encoding(source, folder.path, choice)
     with _refusing(source):
-        info = pyogrio.raw.read_info(path, encoding=decided.encoding)
+        info = pyogrio.read_info(path, encoding=decided.encoding)
     names = [str(name) for name in info["fields"]]
     if len(names) > limits.max_columns:
         raise FileRefused("too_many_columns", file=source.file_name, value=len(names), limit=limits.max_columns)
@@ -65,9 +65,7 @@ def open_shapefile(source: Source, parts: dict[str, str], limits: Limits, choice
 def _refusing(source: Source) -> Iterator[None]:
     try:
         yield
-    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, pyogrio.errors.FeatureError) as error:
-        raise FileRefused("broken_file", file=source.file_name, value="Shapefile") from error
-    except (RuntimeError, ValueError, OverflowError, UnicodeError, MemoryError, LookupError) as error:
+    except Exception as error:  # of a damaged file the library raises whatever it stumbles over
         raise FileRefused("broken_file", file=source.file_name, value="Shapefile") from error
 
 

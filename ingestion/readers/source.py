@@ -72,8 +72,8 @@ class Stream:
 class _Spool:
     """A file unpacked to disk; it goes away with this object."""
 
-    def __init__(self, suffix: str):
-        handle, name = tempfile.mkstemp(prefix="haechi-", suffix=suffix)
+    def __init__(self) -> None:
+        handle, name = tempfile.mkstemp(prefix="haechi-")
         os.close(handle)
         self.path = Path(name)
         weakref.finalize(self, self.path.unlink, missing_ok=True)
@@ -142,13 +142,13 @@ class Source:
                 head += block
         return head
 
-    def on_disk(self, suffix: str = "") -> Path:
+    def on_disk(self) -> Path:
         """A plain file with these bytes: the file itself, or a copy that lives as long as this source."""
         if not self.wrappers and self.member is None:
             return self.path
-        key = f"{self.wrappers}{self.member}{suffix}"
+        key = f"{self.wrappers}{self.member}"
         if key not in self._spools:
-            spool = _Spool(suffix)
+            spool = _Spool()
             with self.open() as stream, open(spool.path, "wb") as copy:
                 while block := stream.read():
                     copy.write(block)

@@ -3,15 +3,17 @@
 A cell becomes the text a person would type: 12 and not 12.0, dates as ISO 8601, true and false; an error such as #N/A is blank.
 """
 
+import io
 import re
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, time
 from typing import Any
 
 import openpyxl
-import python_calamine
+import xlrd
 
 from ingestion.errors import FileRefused
 from ingestion.mapping import Choice
@@ -42,8 +44,8 @@ def open_xlsx(source: Source, limits: Limits, choice: Choice) -> list[Table]:
 
 def open_xls(source: Source, limits: Limits, choice: Choice) -> list[Table]:
     """Every sheet of an old .xls workbook that holds something. Raises `FileRefused`."""
-    with _calamine(source) as book:
-        names = list(book.sheet_names)
+    with _old_book(source) as book:
+        names = list(book.sheet_names())
 
     def rows_of(name: str) -> Rows:
         return lambda: _xls_rows(source, name)
@@ -66,7 +68,7 @@ class _Workbook:
 def _tables(book: _Workbook) -> list[Table]:
     wanted = [name for name in book.names if book.choice.sheet in (None, name)]
     file = book.source.file_name
-    if not wanted:
+    if not wanted and book.choice.sheet is not None:
         raise FileRefused("no_such_sheet", file=file, value=book.choice.sheet, known=sentence_list(book.names))
     tables = [table for table in (_table(book, name) for name in wanted) if table is not None]
     if not tables:
@@ -149,7 +151,7 @@ def _check_parts(source: Source, limits: Limits) -> None:
 
 def _archive_of(source: Source) -> zipfile.ZipFile:
     try:
-        return zipfile.ZipFile(source.on_disk(".xlsx"))
+        return zipfile.ZipFile(source.on_disk())
     except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError) as error:
         raise FileRefused("broken_workbook", file=source.file_name, value="xlsx") from error
 
@@ -159,7 +161,7 @@ class _Book:
 
     def __init__(self, source: Source):
         self._source = source
-        self._file = open(source.on_disk(".xlsx"), "rb")  # noqa: SIM115 - closed by __exit__
+        self._file = open(source.on_disk(), "rb")  # noqa: SIM115 - closed by __exit__
         try:
             self.workbook = openpyxl.load_workbook(self._file, read_only=True, data_only=True, keep_links=False)
         except Exception as error:
@@ -203,43 +205,43 @@ def _cell_text(cell: Any) -> str:
     return text_of(value)
 
 
-class _calamine:  # noqa: N801 - reads as a function
-    """An open .xls workbook; the library under it may panic on a damaged file, which is a refusal too."""
-
-    def __init__(self, source: Source):
-        self._source = source
-
-    def __enter__(self) -> python_calamine.CalamineWorkbook:
-        try:
-            self._book = python_calamine.CalamineWorkbook.from_path(self._source.on_disk(".xls"))
-        except BaseException as error:
-            raise _xls_refusal(error, self._source) from error
-        return self._book
-
-    def __exit__(self, *args: object) -> None:
-        self._book.close()
-
-
-def _xls_refusal(error: BaseException, source: Source) -> BaseException:
-    """What to raise for an error of the library: a panic of it is no `Exception`."""
-    if isinstance(error, KeyboardInterrupt | SystemExit | GeneratorExit | FileRefused):
-        return error
-    if "password" in str(error).lower():
-        return FileRefused("password", file=source.file_name)
-    return FileRefused("broken_workbook", file=source.file_name, value="xls")
-
-
-def _xls_text(value: Any) -> str:
-    if isinstance(value, datetime):  # the old format does not hand on how a cell is shown
-        return moment_text(value, has_clock=value.time() != time())
-    return text_of(value)
+@contextmanager
+def _old_book(source: Source, sheet: str | None = None) -> Iterator[xlrd.book.Book]:
+    """An open .xls workbook, one sheet of it loaded; whatever goes wrong in it is a refusal."""
+    try:
+        with xlrd.open_workbook(
+            source.on_disk(), on_demand=True, formatting_info=False, logfile=io.StringIO(), ignore_workbook_corruption=True
+        ) as book:
+            if sheet is not None:
+                book.sheet_by_name(sheet)
+            loaded = book
+    except FileRefused:
+        raise
+    except Exception as error:
+        code = "password" if "encrypted" in str(error).lower() else "broken_workbook"
+        raise FileRefused(code, file=source.file_name, value="xls") from error
+    yield loaded
 
 
 def _xls_rows(source: Source, name: str) -> Iterator[tuple[int, list[str], float]]:
-    with _calamine(source) as book:
-        try:
-            values = book.get_sheet_by_name(name).to_python(skip_empty_area=False)
-        except BaseException as error:
-            raise _xls_refusal(error, source) from error
-    for line, row in enumerate(values, 1):
-        yield line, _trimmed([_xls_text(value) for value in row]), line / len(values)
+    with _old_book(source, name) as book:
+        sheet = book.sheet_by_name(name)
+        for row in range(sheet.nrows):
+            fields = [_xls_text(cell, book) for cell in sheet.row(row)]
+            yield row + 1, _trimmed(fields), (row + 1) / sheet.nrows
+
+
+def _xls_text(cell: xlrd.sheet.Cell, book: xlrd.book.Book) -> str:
+    if cell.ctype == xlrd.XL_CELL_ERROR:
+        return ""
+    if cell.ctype == xlrd.XL_CELL_BOOLEAN:
+        return text_of(bool(cell.value))
+    if cell.ctype != xlrd.XL_CELL_DATE:
+        return text_of(cell.value)
+    try:
+        moment = xlrd.xldate_as_datetime(cell.value, book.datemode)
+    except (ValueError, OverflowError):
+        return text_of(cell.value)
+    if 0 <= cell.value < 1:  # a clock time without a day
+        return moment_text(moment, has_clock=True)[11:]
+    return moment_text(moment, has_clock=bool(moment.time() != time()))
