@@ -11,19 +11,19 @@ from dataclasses import dataclass, field, replace
 from ingestion.rulings.model import Section, SectionKind
 from ingestion.rulings.moments import Moment, find_moments, follow
 from ingestion.rulings.sections import heading
-from ingestion.rulings.vocabulary import OFFENCES
+from ingestion.rulings.spoken import SPOKEN, without_speech
+from ingestion.rulings.vocabulary import DEED
 
 _K = SectionKind
-_DEED = re.compile("|".join(offence.act.pattern for offence in OFFENCES if offence.act and offence.act.pattern))
 _BY_VICTIM = re.compile(r"\s*(?:위 )?피해자(?: [^\s은는]{1,6})*(?:은|는)(?![^\n]*피고인(?: ?\d)?(?:들)?(?:은|이|가))")
-_QUOTE = re.compile(r"[“\"‘'「『][^”\"’'」』\n]{1,300}[”\"’'」』]")
 _RECORD = re.compile(r"선고받|선고 받|확정되|집행을 (?:종료|마)|집행유예|누범|출소|전과|석방|가석방|처벌받")
 _ITEM = re.compile(
     r"(?m)^(?:[ \t]*(?:제?\d{1,2}[.)](?!\s?\d{1,2}[.])|[가-하][.)]|\(\d{1,2}\)|[①-⑳]|[「『\[]\d{4}고[가-힣]\d+[」』\]])\s*)"
 )
 _UNTIL = re.compile(r"(?:그 ?때|그 시경|그 무렵|그 ?날|이 때|그 일시경)(?:경)?부터\s*$|부터\s*$")
-_ALLEGED = re.compile(r"것이다|것임|라는 ?(?:점|것)|였다|하였다|는 것인바|함에 있|하고 있|한 것")
+_ALLEGED = re.compile(r"공소 ?사실|범죄 ?사실|기소|피고인[^.\n]{0,80}(?:것이다|것인바|사실을 인정|는 점)|판시")
 MIN_CHARGE = 30
+MAX_TOLD = 4
 MIN_GAP = 3  # two moments closer than this are one
 MAX_TITLE = 40
 
@@ -40,6 +40,7 @@ class Stretch:
     titles: tuple[tuple[int, int], ...] = ()
     item: int = 0
     carried: list[tuple[int, int]] = field(default_factory=list)
+    opens: int | None = None  # where its item begins, if nothing else happens in it
 
     @property
     def moment_end(self) -> int:
@@ -58,16 +59,18 @@ def find_stretches(text: str, sections: Sequence[Section]) -> list[Stretch]:
 
 
 def _told_elsewhere(text: str, sections: Sequence[Section]) -> Iterator[Section]:
-    """Lines of the reasons that tell a deed of the accused: the heading above them has been lost."""
+    """Lines of the reasons that tell a deed of the accused with its time: the heading above them has been lost."""
+    told = 0
     for section in sections:
         if section.kind not in (_K.REASONS, _K.HEAD, _K.JUDGEMENT, _K.APPEAL):
             continue
         at = section.start
-        for number, line in enumerate(text[section.start : section.end].split("\n")):
-            told = re.search(r"피고인", line) and _DEED.search(line) and len(line) >= MIN_CHARGE
-            timed = told and any(one.time or one.date for one in find_moments(line[:600]))
-            if told and (timed or (section.kind is _K.REASONS and number <= 3 and re.match(r"\s*피고인", line))):
-                yield Section(_K.CHARGE, at, at + len(line))
+        for line in text[section.start : section.end].split("\n"):
+            if told < MAX_TOLD and len(line) >= MIN_CHARGE and _ALLEGED.search(line) and DEED.search(line):
+                moments = find_moments(line[:1500])
+                if any(one.time or one.date for one in moments):
+                    told += 1
+                    yield Section(_K.CHARGE, at, at + len(line))
             at += len(line) + 1
 
 
@@ -115,7 +118,7 @@ def _items(text: str, section: Section) -> Iterator[_Item]:
         opening = _ITEM.match(line)
         is_title = (
             len(line) <= MAX_TITLE
-            and not _DEED.search(line)
+            and not DEED.search(line)
             and not line.rstrip().endswith(("다.", "고", "고,", "며", "다", "바"))
         )
         if (opening or is_title) and begun is not None:
@@ -161,7 +164,7 @@ def _level(line: str) -> int:
 def _of_item(text: str, item: _Item, kind: SectionKind, last: Moment | None) -> tuple[list[Stretch], Moment | None]:
     """The events of one item, and the moment that "the same day" of the next refers to."""
     start, end = item.start, item.end
-    quoted = [(start + found.start(), start + found.end()) for found in _QUOTE.finditer(text[start:end])]
+    quoted = [(start + found.start(), start + found.end()) for found in SPOKEN.finditer(text[start:end])]
     moments = [one for one in find_moments(text[start:end], start) if _is_anchor(text, one, quoted)]
     out: list[Stretch] = []
     carried: list[tuple[int, int]] = [(start, moments[0].start)] if moments and moments[0].start > start else []
@@ -184,12 +187,15 @@ def _of_item(text: str, item: _Item, kind: SectionKind, last: Moment | None) -> 
             pending = _merged(resolved, pending)
     if not out and _has_deed(text[start:end]):
         out.append(Stretch(start, end, kind, pending))
+    if len(out) == 1 and not _RECORD.search(text, start, out[0].start):
+        out[0].opens = start
     return out, last
 
 
 def _has_deed(stretch: str) -> bool:
-    """Whether a deed is done here by somebody but the victim, not only meant."""
-    return any(not _is_meant(stretch, found) and not _is_victims(stretch, found) for found in _DEED.finditer(stretch))
+    """Whether a deed is done here by somebody but the victim, not only meant or spoken of."""
+    stretch = without_speech(stretch)
+    return any(not _is_meant(stretch, found) and not _is_victims(stretch, found) for found in DEED.finditer(stretch))
 
 
 def _is_meant(stretch: str, found: re.Match[str]) -> bool:
@@ -205,6 +211,8 @@ def _is_victims(stretch: str, found: re.Match[str]) -> bool:
 def _is_anchor(text: str, moment: Moment, quoted: Sequence[tuple[int, int]]) -> bool:
     """Whether an event may begin at this moment: not inside a quotation, not a bare part of the day, not the date of a judgment."""
     if any(start <= moment.start < end for start, end in quoted):
+        return False
+    if moment.date and not moment.time and re.search(r"(?<![가-힣])위\s?$", text[max(0, moment.start - 3) : moment.start]):
         return False
     if not (moment.date or moment.refers or moment.time or moment.precision == "unknown"):
         return False

@@ -7,8 +7,10 @@ from ingestion.rulings.events import Stretch, find_stretches
 from ingestion.rulings.model import Document, Event, Extraction, Fact, Field, Section, SectionKind, Verdict
 from ingestion.rulings.moments import Part, band_of, find_moments
 from ingestion.rulings.sections import split_sections
+from ingestion.rulings.spoken import without_speech
 from ingestion.rulings.verdicts import read_verdict
 from ingestion.rulings.vocabulary import (
+    ARTICLES,
     DRINKING,
     MEANS,
     OFFENCE_BY_CODE,
@@ -27,10 +29,13 @@ _DONE = re.compile(r"(?<!위와 같이 현금과 귀금속을 )(?:절취|강취|
 _SAME_PLACE = re.compile(
     r"제?\s?\d{0,2}[가-하]?항\s?(?:기재\s?)?(?:일시\s?[·ㆍ및,]?\s?)?(?:의 )?장소|일시\s?[·ㆍ,및와]?\s?장소|같은 (?:장소|곳|동)|위 (?:장소|주점|식당|집|아파트|매장|가게|건물|공장|사무실|노상)|그 ?곳|동소"
 )
-_QUOTE = re.compile(r"[“\"‘'「『][^”\"’'」』\n]{1,300}[”\"’'」』]")
 _COUNT = re.compile(r"피고인 ?(\d{1,2})(?!\d|세)")
 _TOGETHER = re.compile(r"(\d{1,2})명(?:이|은) (?:공모|합동|공동|함께)|피고인들")
-_NIGHT_LAW = re.compile(r"야간(?:주거|건조물|방실|ㆍ?공동|·공동)|야간에")
+_CASE = re.compile(r"(?m)^\s*사\s?건\s*[:：]?\s*(.{2,400})$")
+_ARTICLE = re.compile(r"제?\s?(\d{3})조")
+_STATUTE = re.compile(r"(?:같은 |[가-힣]*)법(?:률)?(?= |제|\d)")
+HEAD_CHARS = 1500
+MAX_CHAIN = 12
 NIGHT_FROM, NIGHT_TO = "20:00", "05:00"
 
 
@@ -106,7 +111,7 @@ def _attempted(code: str) -> str:
 
 def _deed(text: str, stretch: Stretch) -> tuple[Offence, int, int] | None:
     """The gravest category of deed in the stretch; among thefts the first told, elsewhere the gravest."""
-    body = text[stretch.start : stretch.end]
+    body = without_speech(text[stretch.start : stretch.end])
     hits: list[tuple[Offence, int, int]] = []
     for offence in OFFENCES:
         if offence.act and offence.act.pattern and (match := offence.act.search(body)):
@@ -115,7 +120,10 @@ def _deed(text: str, stretch: Stretch) -> tuple[Offence, int, int] | None:
         return None
     category = hits[0][0].category
     same = [hit for hit in hits if hit[0].category == category]
-    return min(same, key=lambda hit: hit[1]) if category == "theft" else same[0]
+    best = min(same, key=lambda hit: hit[1]) if category == "theft" else same[0]
+    if best[0].code == "assault" and body[best[1] - stretch.start :].startswith("때"):  # a door is struck as well as a person
+        best = next((hit for hit in hits if hit[0].code == "damage"), best)
+    return best
 
 
 def _named(text: str, start: int, end: int) -> tuple[Offence, int, int] | None:
@@ -127,29 +135,48 @@ def _named(text: str, start: int, end: int) -> tuple[Offence, int, int] | None:
 
 
 def _by_name(text: str, sections: Sequence[Section], told: Sequence[Sequence[Fact]], verdict: Verdict) -> Iterator[list[Fact]]:
-    """Events of which the ruling tells nothing but the offence's name: one for each category in the case's name."""
+    """Events of which the ruling tells nothing but the offence: one for each category in the case's name or the law applied."""
     known = {fact.value for facts in told for fact in facts if fact.field is Field.CATEGORY}
-    head = next((one for one in sections if one.kind is SectionKind.HEAD), None)
-    if head is None or (not text.startswith("사건", head.start) and "사 건" not in text[head.start : head.end]):
-        return
-    start = max(head.start, text.find("사", head.start, head.end))
     alleged = verdict is not Verdict.GUILTY
-    end = min(head.end, start + 300)
-    for offence in OFFENCES:
-        if offence.category in known or offence.category == "other" or offence.name is None:
+    for offence, start, end in (*_in_case_name(text, sections), *_in_law(text, sections)):
+        if offence.category in known or offence.category == "other":
             continue
-        match = offence.name.search(text, start, end)
-        if match and not (
-            offence.code == "assault"
-            and "폭력행위" in match[0]
-            and known & {"violence", "damage", "trespass", "sexual_violence", "robbery"}
-        ):
-            known.add(offence.category)
-            code = offence.code + ("_attempt" if text.startswith("미수", match.end()) else "")
-            yield [
-                Fact(Field.CATEGORY, offence.category, *match.span(), alleged),
-                Fact(Field.OFFENCE, code, *match.span(), alleged),
-            ]
+        known.add(offence.category)
+        code = _attempted(offence.code) if text.startswith("미수", end) or text[start:end].endswith("미수") else offence.code
+        yield [Fact(Field.CATEGORY, offence.category, start, end, alleged), Fact(Field.OFFENCE, code, start, end, alleged)]
+
+
+def _in_case_name(text: str, sections: Sequence[Section]) -> Iterator[tuple[Offence, int, int]]:
+    """The offences that the case's name lists, the gravest first; a word counts for one offence only."""
+    case = _CASE.search(text, 0, min(len(text), HEAD_CHARS))
+    head = sections[0] if sections and sections[0].kind is SectionKind.HEAD else None
+    if case is None or head is None or case.start() >= head.end:
+        return
+    taken: list[tuple[int, int]] = []
+    hits: list[tuple[Offence, int, int]] = []
+    for offence in OFFENCES:
+        for match in offence.name.finditer(text, *case.span(1)) if offence.name else ():
+            if not any(start < match.end() and match.start() < end for start, end in taken):
+                taken.append(match.span())
+                hits.append((offence, *match.span()))
+    only_violence_act = [hit for hit in hits if hit[0].code != "assault" or not text.startswith("폭력행위", hit[1])]
+    yield from only_violence_act or hits
+
+
+def _in_law(text: str, sections: Sequence[Section]) -> Iterator[tuple[Offence, int, int]]:
+    """The offences whose articles the law section applies."""
+    for section in sections:
+        if section.kind is SectionKind.LAW:
+            for match in _ARTICLE.finditer(text, section.start, section.end):
+                code = ARTICLES.get(int(match[1]))
+                if code is not None and _is_criminal_act(text[max(section.start, match.start() - 80) : match.start()]):
+                    yield OFFENCE_BY_CODE[code], *match.span()
+
+
+def _is_criminal_act(before: str) -> bool:
+    """Whether the statute named last is the Criminal Act, or none is named."""
+    named = _STATUTE.findall(before)
+    return not named or named[-1].endswith(("형법", "같은법", "같은 법", "동법"))
 
 
 # --- when --------------------------------------------------------------------------------------------------------------
@@ -242,19 +269,18 @@ _AT = re.compile(r"[^.,\n]{0,14}?(?:에서|에 이르러|앞|내에|안에|에 �
 
 
 def _nearest_kind(text: str, start: int, end: int) -> Part | None:
-    body = _QUOTE.sub(lambda found: found[0] if len(found[0]) < 20 else " " * len(found[0]), text[start:end])
+    body = without_speech(text[start:end])
     hits: list[tuple[int, int, Entry, int]] = []
     for rank, entry in enumerate(PLACE_KINDS):
         for match in entry.pattern.finditer(body):
             hits.append((match.start(), match.end(), entry, rank))
     if not hits:
         return None
-    placed = sorted(hit for hit in ((at, to, rank, entry.code) for at, to, entry, rank in hits) if _AT.match(body, hit[1]))
-    first = placed or sorted((at, to, rank, entry.code) for at, to, entry, rank in hits)
-    # "주점 앞 노상", "아파트 엘리베이터": the word nearest to the deed's "에서" names the place
-    best = first[0]
-    for hit in first[1:]:
-        if hit[0] - best[1] > 12 or re.search(r"에서|에 이르러|[.]", body[best[1] : hit[0]]):
+    every = sorted((at, to, rank, entry.code) for at, to, entry, rank in hits)
+    best = next((hit for hit in every if _AT.match(body, hit[1])), every[0])
+    # "주점 앞 노상", "아파트 엘리베이터": the last word of the chain names the place
+    for hit in every[every.index(best) + 1 :]:
+        if hit[0] - best[1] > MAX_CHAIN or re.search(r"에서|에 이르러|[.]", body[best[1] : hit[0]]):
             break
         best = hit
     return Part(best[3], start + best[0], start + best[1])
@@ -298,7 +324,8 @@ def _offenders(text: str, start: int, end: int) -> list[Fact]:
 
 
 def _risk(text: str, stretch: Stretch) -> list[Fact]:
-    facts = _entries(text, stretch.start, stretch.end, Field.RISK_FACTOR, RISK_FACTORS)
+    start = stretch.start if stretch.opens is None else stretch.opens
+    facts = _entries(text, start, stretch.end, Field.RISK_FACTOR, RISK_FACTORS)
     moment = stretch.moment
     if moment and moment.time and not any(one.value == "night" for one in facts):
         if moment.time.value >= NIGHT_FROM or moment.time.value < NIGHT_TO:

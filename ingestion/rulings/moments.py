@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 _YEAR = r"(?P<y>(?:19|20)\d{2}|42\d{2}|43\d{2})"
 _FULL = re.compile(
-    rf"{_YEAR}\s?(?:[.년]\s?|-)(?P<m>\d{{1,2}})\s?(?:[.월]\s?|-)(?P<d>\d{{1,2}})(?!\s?[:：]\s?\d|\d|\s?시(?!경까|간)\s?(?:\d|경|반))\s?(?:\.|일)?"
+    rf"{_YEAR}\s?(?:[.년]\s?|-)(?P<m>\d{{1,2}})\s?(?:[.월]\s?|-)(?P<d>\d{{1,2}})(?:(?=\d{{2}}[:：]\d\d)|(?!\s?[:：]\s?\d|\d|\s?시(?!경까|간)\s?(?:\d|경|반)))\s?(?:\.|일)?"
 )
 _MONTH = re.compile(rf"{_YEAR}\s?[.년]\s?(?P<m>\d{{1,2}})(?!\d|\s?[:：])\s?[.월]?")
 _YEAR_ONLY = re.compile(rf"{_YEAR}\s?년\s?경")
@@ -26,7 +26,7 @@ _REF = re.compile(
     r"(?:위 )?(?:전항|제?\s?\d{0,2}[가-하]?항|위|앞)\s?(?:의|과 같은|기재와? ?같은|기재|에서 본)?\s?(?:일시|일자)(?:\s?[·ㆍ및,와과경]?\s?(?:경|장소))?"
 )
 _CLOCK = re.compile(
-    r"(?P<half>오전|오후|상오|하오|새벽|아침|저녁|밤|낮|심야)?\s?(?<![\d:：,])(?P<h>\d{1,2})\s?(?:[:：]\s?(?P<min>\d{2})(?![\d분])(?:[:：]\d{2}(?!\d))?|시(?![간가-힣]*\s?간)(?:\s?(?P<min2>\d{1,2})분|\s?(?P<halfpast>반))?(?=[경께쯤에 ,.~]|부터|까지|무렵|이후|이전|$))"
+    r"(?P<half>오전|오후|상오|하오|새벽|아침|저녁|밤|낮|심야)?\s?(?:(?<![\d:：,])|(?<=\.\d\d)|(?<=\.\d))(?P<h>\d{1,2})\s?(?:[:：]\s?(?P<min>\d{2})(?![\d분])(?:[:：]\d{2}(?!\d))?|시(?![간가-힣]*\s?간)(?:\s?(?P<min2>\d{1,2})분|\s?(?P<halfpast>반))?(?=[경께쯤에 ,.~]|부터|까지|무렵|이후|이전|$))"
 )
 _BAND = re.compile(r"새벽|아침|오전(?!\s?\d)|오후(?!\s?\d)|저녁|심야|한밤|밤중|야간|(?<![가-힣])밤(?!나무)|대낮")
 _THIRD = re.compile(
@@ -202,7 +202,9 @@ def _clock(found: re.Match[str]) -> str:
     hour = int(found["h"])
     minute = 30 if found["halfpast"] else int(found["min"] or found["min2"] or 0)
     half = found["half"] or ""
-    if (half in ("오후", "하오", "저녁", "낮") and hour < 12 and not (half == "낮" and hour in (10, 11))) or (half in ("밤", "심야") and 6 <= hour < 12):
+    if (half in ("오후", "하오", "저녁", "낮") and hour < 12 and not (half == "낮" and hour in (10, 11))) or (
+        half in ("밤", "심야") and 6 <= hour < 12
+    ):
         hour += 12
     elif (half in ("오전", "상오", "새벽", "심야") and hour == 12) or (half == "밤" and hour == 12):
         hour = 0

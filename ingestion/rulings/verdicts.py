@@ -8,10 +8,12 @@ from ingestion.rulings.model import Section, SectionKind, Verdict
 _GUILTY = re.compile(r"징역|금고|벌금|사형|무기|구류|과료|집행을? ?유예|선고를 유예|소년부|형을 면제|치료감호")
 _ACQUITTED = re.compile(r"무죄")
 _DISMISSED = re.compile(r"공소를 (?:모두 )?기각|면소")
-_REMANDED = re.compile(r"환송|이송")
+_REMANDED = re.compile(r"환송|이송|파기(?:하여|하고)[^.\n]{0,60}사건을 [^.\n]{0,30}법원")
 _UPHELD = re.compile(r"(?:상고|항소)를? ?(?:모두 |각 )?기각")
 _LOWER_ACQUITTED = re.compile(r"무죄(?:를|의 판결을|로)? ?(?:선고|판단|인정|판결)")
-_LOWER_GUILTY = re.compile(r"유죄로 (?:인정|판단)|유죄를 인정|징역 ?\d|벌금 ?[\d금]|범죄사실을 (?:인정|유죄)|선고한 형")
+_LOWER_GUILTY = re.compile(
+    r"유죄로 (?:인정(?!하지|할 수)|판단(?!하지|할 수))|유죄를 인정|징역 ?\d|벌금 ?[\d금]|범죄사실을 (?:인정|유죄)|선고한 형"
+)
 _RIGHT = re.compile(r"정당|수긍|옳|이유 ?없|잘못이 없|위법이 (?:없|있다고 할 수 없)")
 _ACQUITTING_END = re.compile(r"무죄를 선고(?:하기로|하고|한다|하는|함|하여)|무죄로? 판결")
 
@@ -51,6 +53,8 @@ def _by_reasons(order: str, reasons: str, sections: Sequence[Section]) -> Verdic
     if _UPHELD.search(order) or (not order and _UPHELD.search(end)):
         acquitted, guilty = _LOWER_ACQUITTED.search(reasons), _LOWER_GUILTY.search(reasons)
         by_prosecutor = re.search(r"검사의 (?:피고인[^.\n]{0,30})?(?:상고|항소)", order + reasons[:1500])
+        if re.search(r"면소를? ?(?:선고|판결)|면소로", reasons):
+            return Verdict.DISMISSED
         if acquitted and not guilty:
             return Verdict.ACQUITTED
         if guilty and not acquitted:

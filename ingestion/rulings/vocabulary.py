@@ -208,7 +208,35 @@ OFFENCES = (
     _offence("drugs", "마약", gettext_noop("drugs"), "other", r"마약|향정신성", r"투약하|흡연하"),
     _offence("other", "기타", gettext_noop("other"), "other", r"", r""),
 )
+# any deed that is told, whatever its name
+DEED = re.compile("|".join(offence.act.pattern for offence in OFFENCES if offence.act and offence.act.pattern))
 OFFENCE_BY_CODE: Mapping[str, Offence] = MappingProxyType({offence.code: offence for offence in OFFENCES})
+
+# What an article of the Criminal Act punishes, for rulings that take their facts over from the court below.
+ARTICLES: Mapping[int, str] = MappingProxyType(
+    {
+        **dict.fromkeys((250, 252, 253, 254, 255), "homicide"),
+        338: "robbery_homicide",
+        **dict.fromkeys((333, 334, 335, 336, 337, 340, 341, 342, 343), "robbery"),
+        339: "robbery_rape",
+        297: "rape",
+        **dict.fromkeys((298, 299, 302, 303, 305), "sexual"),
+        301: "rape",
+        **dict.fromkeys((329, 331), "theft"),
+        330: "burglary",
+        136: "obstruct_police",
+        144: "obstruct_police",
+        **dict.fromkeys((164, 165, 166, 167), "arson"),
+        **dict.fromkeys((257, 258), "assault_injury"),
+        259: "assault_death",
+        **dict.fromkeys((260, 261), "assault"),
+        262: "assault_death",
+        350: "extortion",
+        **dict.fromkeys((283, 284), "threat"),
+        366: "damage",
+        319: "trespass",
+    }
+)
 
 # The more special first: at equal distance from the deed the earlier wins.
 PLACE_KINDS = (
@@ -219,7 +247,7 @@ PLACE_KINDS = (
         "station",
         "역·정류장",
         gettext_noop("station or stop"),
-        r"(?:지하철|전철)[가-힣]{0,6}역|[가-힣]{1,6}역(?=[ 에앞전내구 ])(?!시)|승강장|대합실|정류장|정류소|터미널|역전",
+        r"(?:지하철|전철)[가-힣]{0,6}역|[가-힣]{1,6}(?<![구지권영용징노무반통병현조면])역(?=[ 에앞전내구 ])(?!시)|승강장|대합실|정류장|정류소|터미널|역전",
     ),
     _entry(
         "vehicle",
@@ -228,7 +256,7 @@ PLACE_KINDS = (
         r"(?:택시|버스|승용차|차량|전동차|지하철|열차|승합차|화물차|차) ?(?:안|내|안에서|내에서|뒷좌석|조수석)(?=[에서 은의])",
     ),
     _entry("alley", "골목길", gettext_noop("alley"), r"골목"),
-    _entry("park", "공원·산", gettext_noop("park or woods"), r"공원|놀이터|유원지|야산|등산로|산책로|체육공원|약수터"),
+    _entry("park", "공원·산", gettext_noop("park or woods"), r"공원(?!으로)|놀이터|유원지|야산|등산로|산책로|체육공원|약수터"),
     _entry(
         "theme_park",
         "놀이시설",
@@ -249,13 +277,13 @@ PLACE_KINDS = (
         "workplace",
         "사무실·공장",
         gettext_noop("office, factory or site"),
-        r"사무실|공장|공사현장|공사장|작업장|현장사무|회사 (?:안|내)|창고|건설현장|사업장",
+        r"사무실|공장|공업사|공사현장|공사장|작업장|현장사무|회사 (?:안|내)|창고|건설현장|사업장",
     ),
     _entry(
         "public_office",
         "관공서",
         gettext_noop("public office"),
-        r"경찰서|지구대|파출소|구청|시청|동사무소|주민센터|법정|군청|교도소|구치소|면사무소|문화원|국회|대사관",
+        r"경찰서(?! ?소속)|지구대(?! ?소속)|파출소(?! ?소속)|구청(?!장)|시청(?!률|장|한|하)|동사무소|주민센터|법정 (?:안|내|밖)|군청|교도소|구치소|면사무소|문화원|국회|대사관",
     ),
     _entry(
         "shop",
@@ -268,7 +296,8 @@ PLACE_KINDS = (
         "residence",
         "주거지",
         gettext_noop("residence"),
-        r"(?:의|자신의|피해자의?|피고인의?|동인의|위|그의|공소외 ?\d* ?의?|경영의?|소유의?) ?(?:집|주거지?|방 ?(?:안|에|문)|안방|거실|자택|가옥)|주거지|주택|안방|거실|베란다|마당|[가-힣]의 집|자취방|하숙|집에서|집 (?:안|앞|방|부근)",
+        r"(?<![가-힣])(?:자신의|피해자의?|피고인의?|동인의|위|그의|그|이웃|남의|타인의)? ?(?:집(?=에|의| |앞|안|방|을|으로|마당)|주거지?(?!침입)|방 ?(?:안|에서|에 |문)|안방|거실|자택|가옥)"
+        r"|[가-힣\d](?:의|인의|외인의) ?집|공소외 ?\d* ?집|주거지|주택(?!가|조합)|안방|거실|베란다|집 ?마당|집 ?앞마당|자취방|하숙",
     ),
     _entry(
         "street",
@@ -341,7 +370,7 @@ RISK_FACTORS = (
         "vehicle",
         "차량 이용",
         gettext_noop("vehicle"),
-        r"승용차|오토바이|자동차|택시|차량|화물차|트럭|승합차|봉고|버스|원동기|이륜차|굴착기",
+        r"승용차|오토바이|자동차(?!운전면허)|택시(?!를 (?:잡|기다)|운전)|차량|화물차|트럭|승합차|봉고|버스|원동기|이륜차|굴착기",
     ),
     _entry(
         "intrusion",
