@@ -6,6 +6,7 @@ as it stands and inside in exactly one other way. Nothing is moved silently: men
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,10 +87,15 @@ class Located:
         both = ", ".join(one for one in given if one)
         if row in self.notes:
             return f"{both} = {self.notes[row]}"
-        if code == "outside" and np.isfinite(self.latitude[row]):
-            off_m = self.boundary.distance_m(self.latitude[row : row + 1], self.longitude[row : row + 1])[0]
-            return f"{both} ({_distance(off_m)})"
+        if code == "outside" and row in self._off_m:
+            return f"{both} ({_distance(self._off_m[row])})"
         return both
+
+    @cached_property
+    def _off_m(self) -> dict[int, float]:
+        """Metres from the boundary, by row, of the rows outside."""
+        rows = np.flatnonzero((self.reason == _REASON["outside"]) & np.isfinite(self.latitude))
+        return dict(zip(rows.tolist(), self.boundary.distance_m(self.latitude[rows], self.longitude[rows]).tolist(), strict=True))
 
     def mended_rows(self) -> dict[str, Rows]:
         """Rows that were mended, by the code of the mend, for the report's warnings ("mended_swap" …)."""

@@ -16,6 +16,7 @@ _M_PER_DEGREE = 111_320.0
 _FEWEST_ON_ROAD = 2
 _CONFLICT_M = 200.0  # records of one address that lie further apart than this prove nothing
 _HITS_SHOWN = 5
+_SHORT_NAME, _LONG_NAME = 3, 5  # letters; "강남" or "수서" alone are names of anything
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ class Gazetteer:
         for place in places:
             point = place.longitude, place.latitude
             gu = self._learn(place.address, point, Precision.LOT) if place.address else ""
-            if len(key := name_key(place.name)) > 1:
+            if len(key := name_key(place.name)) >= _SHORT_NAME:
                 self._names.setdefault(key, []).append((point, place.name, gu))
 
     def find(self, text: str) -> Sequence[Hit]:
@@ -121,9 +122,13 @@ class Gazetteer:
         return sorted(named | self._gu_learned)
 
     def _by_name(self, address: Address, text: str) -> list[Hit]:
-        """Places of this name; a gu in the text keeps those of other gu out."""
-        for words in dict.fromkeys((address.rest, text)):
-            known = self._names.get(name_key(words), [])
+        """Places of this name; a gu in the text keeps those of other gu out.
+
+        Behind a number nobody knows only a long name counts: a short one may be a word like any other.
+        """
+        least = _LONG_NAME if address.building or address.lot else _SHORT_NAME
+        for key in dict.fromkeys((name_key(address.rest), name_key(text))):
+            known = self._names.get(key, []) if len(key) >= least else []
             fitting = [one for one in known if not (address.sigungu and one[2]) or one[2] == address.sigungu]
             spots = {(round(point[0], 4), round(point[1], 4)): (point, name) for point, name, _ in fitting}
             if spots:
@@ -131,15 +136,14 @@ class Gazetteer:
         return []
 
     def _by_road(self, address: Address, text: str) -> list[Hit]:
-        """The road itself: the nearest known number on the same road, with the spread of the road as its radius."""
+        """The road itself, shown at its nearest known number; how far the asked number lies from it nobody knows."""
         hits = []
         for gu, numbers in self._roads.get(address.road, {}).items() if address.road else ():
             if (address.sigungu and gu != address.sigungu) or len(numbers) < _FEWEST_ON_ROAD:
                 continue
             wanted = address.building[0] if address.building else sorted(number for number, _ in numbers)[len(numbers) // 2]
             point = min(numbers, key=lambda one: abs(one[0] - wanted))[1]
-            radius_m = max(_apart_m(point, other) for _, other in numbers)
-            hits.append(Hit(*point, Precision.ROAD, f"{gu} {address.road}".strip(), SOURCE, radius_m))
+            hits.append(Hit(*point, Precision.ROAD, f"{gu} {address.road}".strip(), SOURCE))
         return hits
 
     def _by_area(self, address: Address, text: str) -> list[Hit]:

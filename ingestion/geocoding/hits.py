@@ -24,7 +24,7 @@ class Precision(IntEnum):
 
 @dataclass(frozen=True)
 class Hit:
-    """One answer, in degrees WGS84. `radius_m`: within which the true place surely lies, None where nothing is known of it.
+    """One answer, in degrees WGS84. `radius_m`: within which the true place very likely lies, None where nothing is known.
 
     `matched`: what was found, as its source writes it; `source`: "gazetteer", "vworld", "kakao" or "juso".
     """
