@@ -22,6 +22,7 @@ _ITEM = re.compile(
 )
 _UNTIL = re.compile(r"(?:그 ?때|그 시경|그 무렵|그 ?날|이 때|그 일시경)(?:경)?부터\s*$|부터\s*$")
 _ALLEGED = re.compile(r"공소 ?사실|범죄 ?사실|기소|피고인[^.\n]{0,80}(?:것이다|것인바|사실을 인정|는 점)|판시")
+_CHARGED = re.compile(r"(?:이 ?사건|위|본건) ?[^.\\n]{0,20}(?:공소 ?사실|범죄 ?사실|범행|행위)|(?:한|하였다는|인정한) ?(?:범죄)?사실|원심(?:판결)?[^.\\n]{0,30}(?:인정|의하면)")
 MIN_CHARGE = 30
 MAX_TOLD = 4
 MIN_GAP = 3  # two moments closer than this are one
@@ -55,23 +56,28 @@ def find_stretches(text: str, sections: Sequence[Section]) -> list[Stretch]:
             found += [one for section in sections if section.kind is _K.ACQUITTAL for one in _of_section(text, section)]
         if found:
             return found
-    return [one for section in _told_elsewhere(text, sections) for one in _of_section(text, section)]
+    timed = [one for section in _told_elsewhere(text, sections, timed=True) for one in _of_section(text, section)]
+    return timed or [one for section in _told_elsewhere(text, sections, timed=False) for one in _of_section(text, section)]
 
 
-def _told_elsewhere(text: str, sections: Sequence[Section]) -> Iterator[Section]:
-    """Lines of the reasons that tell a deed of the accused with its time: the heading above them has been lost."""
+def _told_elsewhere(text: str, sections: Sequence[Section], *, timed: bool) -> Iterator[Section]:
+    """Lines of the reasons that tell a deed of the accused: with its time, or else with the court's word for a charge."""
     told = 0
     for section in sections:
         if section.kind not in (_K.REASONS, _K.HEAD, _K.JUDGEMENT, _K.APPEAL):
             continue
         at = section.start
         for line in text[section.start : section.end].split("\n"):
-            if told < MAX_TOLD and len(line) >= MIN_CHARGE and _ALLEGED.search(line) and DEED.search(line):
-                moments = find_moments(line[:1500])
-                if any(one.time or one.date for one in moments):
-                    told += 1
-                    yield Section(_K.CHARGE, at, at + len(line))
+            if told < (MAX_TOLD if timed else 1) and len(line) >= MIN_CHARGE and DEED.search(line) and _is_charge(line, timed):
+                told += 1
+                yield Section(_K.CHARGE, at, at + len(line))
             at += len(line) + 1
+
+
+def _is_charge(line: str, timed: bool) -> bool:
+    if timed:
+        return _ALLEGED.search(line) is not None and any(one.time or one.date for one in find_moments(line[:1500]))
+    return _CHARGED.search(line) is not None and "피고인" in line
 
 
 @dataclass(frozen=True)

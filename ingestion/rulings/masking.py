@@ -86,6 +86,13 @@ _SURE_PARTICLES = "은는을를의과와에로으"  # no name ends in these, but
 _BODIES = re.compile(r"(?:은행|회사|병원|학교|법인|조합|공사|협회|경찰서|경찰|법원|검찰|시장|구청|재단|교회|상사|건설|산업)")
 _NOT_NAMES = frozenset(
     [
+        "이름",
+        "소정",
+        "동녀",
+        "정씨",
+        "편철",
+        "가지급",
+        "유류품",
         "소유",
         "소유의",
         "경영",
@@ -337,7 +344,7 @@ def _names(text: str) -> list[str]:
             after = _NEXT_WORD.match(text, at + len(word)) if word == name else None
             word, at = (after[1], after.start(1)) if after else (None, at)
     for match in _NAME_BEFORE.finditer(text):
-        if match[1][0] in _SURNAMES and match[1] not in _NOT_NAMES and _is_name(match[1]):
+        if match[1][0] in _SURNAMES and match[1][2] not in _SURE_PARTICLES and match[1] not in _NOT_NAMES and _is_name(match[1]):
             found[match[1]] = None
     return list(found)
 
