@@ -1,0 +1,1 @@
+"""Court rulings: taken in, read with their facts, corrected by people, and counted into priors."""
