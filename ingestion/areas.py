@@ -26,7 +26,7 @@ AREA_KINDS = ("gu", "dong", "legal_dong", "beat", "precinct", "neighbourhood")
 CODE_MAX_LENGTH = 20
 NAME_MAX_LENGTH = 80
 SAME_SIZE = 0.001  # a mend that changes an outline's size by less than this share is only a clean-up
-INSIDE_SHARE = 0.05  # an area belongs here if so much of it lies here, or if it holds so much of the jurisdiction
+INSIDE_SHARE = 0.1  # an area belongs here if so much of it lies here, or if it holds so much of the jurisdiction
 
 
 @dataclass(frozen=True)

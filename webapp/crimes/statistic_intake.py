@@ -1,6 +1,8 @@
 """An uploaded table of published figures into a set of figures of its own."""
 
-from datetime import UTC, datetime, time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time
 from pathlib import PurePath
 from typing import Any
 
@@ -17,8 +19,8 @@ from webapp.crimes.models import Category, StatisticSet
 TABLE = "crimes_statisticset"
 
 _COPY = """
-COPY crimes_statistic (dataset_id, area, area_code, is_total, period_from, period_to, category, category_code, hour_from,
-                       hour_to, weekday, place_kind, measure, value, source_line) FROM STDIN
+COPY crimes_statistic (jurisdiction_id, dataset_id, area, area_code, is_total, period_from, period_to, category,
+                       category_code, hour_from, hour_to, weekday, place_kind, measure, value, source_line) FROM STDIN
 """
 
 
@@ -31,22 +33,12 @@ def take_statistics(intake: Intake) -> Report:
     dataset = StatisticSet.objects.create(
         jurisdiction=intake.jurisdiction, upload_id=intake.upload_id, title=_title(intake, table.name)
     )
-    measures: dict[str, None] = {}
-    sums = {"figures": 0, "totals": 0, "unknown": 0}
-    days: list[Any] = []
+    tally = _Tally()
     with connection.cursor() as cursor:
 
         def write(figures: list[Figure]) -> None:
-            measures.update(dict.fromkeys(figure.measure for figure in figures))
-            sums["figures"] += len(figures)
-            sums["totals"] += sum(figure.is_total for figure in figures)
-            sums["unknown"] += sum(figure.value is None for figure in figures)
-            starts = [figure.period_from for figure in figures if figure.period_from]
-            ends = [figure.period_to for figure in figures if figure.period_to]
-            days[:] = (
-                [min([*starts, *days[:1]], default=None), max([*ends, *days[1:]], default=None)] if starts and ends else days
-            )
-            cursor.copy_expert(_COPY, copy_lines(_row(dataset.pk, figure, known) for figure in figures))
+            tally.add(figures)
+            cursor.copy_expert(_COPY, copy_lines(_row(dataset, figure, known) for figure in figures))
 
         report = collect(
             read_statistics(table, intake.mapping),
@@ -54,12 +46,38 @@ def take_statistics(intake: Intake) -> Report:
             write_findings=lambda findings: write_findings(cursor, upload_id=intake.upload_id, findings=findings),
             progress=intake.progress,
         )
-    dataset.measures = list(measures)
+    dataset.measures = list(tally.measures)
     dataset.save(update_fields=["measures"])
-    report.columns, report.sums = len(table.header), dict(sums)
-    if days:
-        report.first, report.last = (datetime.combine(day, time(), UTC) for day in days)
+    report.columns = len(table.header)
+    report.sums = {"figures": tally.figures, "totals": tally.totals, "unknown": tally.unknown}
+    report.first, report.last = _midnight(tally.first), _midnight(tally.last)
     return report
+
+
+@dataclass(eq=False)
+class _Tally:
+    """Counts over a whole table. `measures`: in the order of the file."""
+
+    figures: int = 0
+    totals: int = 0
+    unknown: int = 0
+    measures: dict[str, None] = field(default_factory=dict)
+    first: date | None = None
+    last: date | None = None
+
+    def add(self, figures: Sequence[Figure]) -> None:
+        """Count these figures."""
+        self.figures += len(figures)
+        self.totals += sum(one.is_total for one in figures)
+        self.unknown += sum(one.value is None for one in figures)
+        self.measures.update(dict.fromkeys(one.measure for one in figures))
+        starts = [day for day in (self.first, *(one.period_from for one in figures)) if day]
+        ends = [day for day in (self.last, *(one.period_to for one in figures)) if day]
+        self.first, self.last = min(starts, default=None), max(ends, default=None)
+
+
+def _midnight(day: date | None) -> datetime | None:
+    return datetime.combine(day, time(), UTC) if day else None
 
 
 def _title(intake: Intake, table_name: str) -> str:
@@ -67,9 +85,10 @@ def _title(intake: Intake, table_name: str) -> str:
     return PurePath(given.removesuffix(".gz")).stem[:200]
 
 
-def _row(dataset_id: int, figure: Figure, known: set[str]) -> tuple[Any, ...]:
+def _row(dataset: StatisticSet, figure: Figure, known: set[str]) -> tuple[Any, ...]:
     """A figure as a row of the table. A category's code counts only where the jurisdiction has the category."""
     code = figure.category_code if figure.category_code in known else ""
     when = (figure.hour_from, figure.hour_to, figure.weekday)
     what = (figure.category, code, *when, figure.place_kind, figure.measure, figure.value, figure.line)
-    return (dataset_id, figure.area, figure.area_code, figure.is_total, figure.period_from, figure.period_to, *what)
+    whose = (dataset.jurisdiction_id, dataset.pk, figure.area, figure.area_code, figure.is_total)
+    return (*whose, figure.period_from, figure.period_to, *what)

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
-from django.db.models import QuerySet
-
 from webapp.crimes.models import Statistic
 
 if TYPE_CHECKING:
@@ -35,9 +33,7 @@ def crime_figures(
     *, jurisdiction: "Jurisdiction", category: str | None = None, area_code: str | None = None, measure: str | None = None
 ) -> Iterator[CrimeFigure]:
     """Figures of the taxonomy's categories, without totals and without unknown values, in the order of sets and lines."""
-    rows: QuerySet[Statistic] = Statistic.objects.filter(
-        dataset__jurisdiction=jurisdiction, is_total=False, value__isnull=False
-    ).exclude(category_code="")
+    rows = Statistic.objects.of(jurisdiction).filter(is_total=False, value__isnull=False).exclude(category_code="")
     wanted = {"category_code": category, "area_code": area_code, "measure": measure}
     rows = rows.filter(**{name: value for name, value in wanted.items() if value is not None})
     names = ("dataset_id", "area", "area_code", "period_from", "period_to", "category_code", "hour_from", "hour_to", "weekday")
