@@ -105,8 +105,8 @@ def recognise_codes(codes: Sequence[str], names: Sequence[str] | None = None) ->
     level = _level(fits[best], best)
     decided = len(fits[best]) > len(fits[second]) and len(fits[best]) >= 0.9 * len(distinct)
     example = min(fits[best] - fits[second] or fits[best])
-    fields = {"count": len(fits[best]), "judged": len(distinct), "system": str(best), "example": example}
-    return CodeGuess(best, level, len(fits[best]), len(distinct), decided, (Evidence("code", "codes_system", fields),))
+    evidence = Evidence("code", f"codes_{best}", {"count": len(fits[best]), "judged": len(distinct), "example": example})
+    return CodeGuess(best, level, len(fits[best]), len(distinct), decided, (evidence,))
 
 
 def _fitting(digits: set[str], pairs: set[tuple[str, str]] | None, system: CodeSystem) -> set[str]:

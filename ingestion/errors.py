@@ -320,7 +320,9 @@ REFUSALS: Mapping[str, str] = MappingProxyType(
             "The geocoding service {source} may not be asked more often today ({value}). Upload the file again tomorrow."
         ),
         "geocoder_down": gettext_noop("The geocoding service {source} does not answer ({value}). Try again later."),
-        "geocoder_unreadable": gettext_noop("The geocoding service {source} answered something that cannot be read{value}."),
+        "geocoder_unreadable": gettext_noop(
+            "The geocoding service {source} gives an answer that cannot be read. Try again later."
+        ),
         "unknown_crs": gettext_noop(
             "The coordinate system “{value}” is not known. Give its EPSG or ESRI code, such as EPSG:5174, or its WKT."
         ),
@@ -422,7 +424,9 @@ EVIDENCE: Mapping[str, str] = MappingProxyType(
             "No known coordinate system puts the {count} points near the jurisdiction. The file may belong to another place."
         ),
         "crs_no_points": gettext_noop("The file holds no coordinates that can be read."),
-        "codes_system": gettext_noop("{count} of {judged} codes are {system}, such as {example}."),
+        "codes_statistics": gettext_noop("{count} of {judged} codes are those of the statistics office, such as {example}."),
+        "codes_administrative": gettext_noop("{count} of {judged} codes are administrative codes, such as {example}."),
+        "codes_licence": gettext_noop("{count} of {judged} codes are those of the licence registers, such as {example}."),
         # Cameras, places, areas, figures.
         "row_per_camera": gettext_noop("{rows} rows lie on {points} points and name {cameras} cameras: one row per camera."),
         "row_per_site": gettext_noop("{rows} rows lie on {points} points and name {cameras} cameras: one row per site."),
