@@ -131,7 +131,7 @@ def claimed_job(job_id: UUID) -> Iterator[tuple[Job, Progress] | None]:
         except HaechiError as error:
             _end(job, Job.State.FAILED, error.message)
         except Exception as error:
-            if isinstance(error, OperationalError | InterfaceError) and not connection.is_usable():
+            if is_lost_connection(error):
                 raise ConnectionLost from error
             _end(
                 job,
@@ -141,6 +141,17 @@ def claimed_job(job_id: UUID) -> Iterator[tuple[Job, Progress] | None]:
             raise
         else:
             _end(job, Job.State.SUCCEEDED)
+
+
+_SERVER_STOPS = ("57P01", "57P02", "57P03")  # PostgreSQL's codes: stopped by an administrator, crashed, not up yet
+
+
+def is_lost_connection(error: Exception) -> bool:
+    """Whether an error of the database means that the connection to it broke, or cannot be made just now."""
+    if not isinstance(error, OperationalError | InterfaceError):
+        return False
+    code = getattr(error.__cause__, "pgcode", None)
+    return code is None or code.startswith("08") or code in _SERVER_STOPS
 
 
 @contextmanager

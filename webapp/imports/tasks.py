@@ -17,14 +17,14 @@ def _run(task: "Task[Any, Any]", job_id: str, work: Callable[[Job, Progress], ob
     """Do the work of a job once; where the connection to the database is lost, it is left to be done again."""
     from django.db import InterfaceError, OperationalError, connection
 
-    from webapp.common.services import ConnectionLost, claimed_job
+    from webapp.common.services import ConnectionLost, claimed_job, is_lost_connection
 
     try:
         with claimed_job(UUID(job_id)) as claim:
             if claim is not None:
                 work(*claim)
     except (ConnectionLost, InterfaceError, OperationalError) as error:
-        if not isinstance(error, ConnectionLost) and connection.is_usable():
+        if not isinstance(error, ConnectionLost) and not is_lost_connection(error):
             raise
         connection.close()
         raise task.retry(exc=error, countdown=RETRY_AFTER_S, max_retries=RETRIES) from error
