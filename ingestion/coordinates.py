@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from ingestion.coordinates_crs import box_in, crs_code, false_points, in_use_at, is_geographic, to_degrees
+from ingestion.coordinates_crs import box_in, crs_code, false_points, in_use_at, is_geographic, is_near, to_degrees
 from ingestion.coordinates_guess import CrsCandidate, CrsGuess, guess_crs
 from ingestion.coordinates_shapes import EMPTY, UNREADABLE, looks_like_degrees, points_of, read_shapes
 from ingestion.coordinates_text import MISSING, NOT_A_NUMBER, OK, read_numbers
@@ -211,9 +211,7 @@ class _Examiner:
         latitude, longitude = self.sheet.latitude[rows], self.sheet.longitude[rows]
         left = np.ones(rows.size, np.bool_)
         for point in false_points(self.crs, *self.boundary.centre):
-            near = (np.abs(latitude - point.latitude) < _FALSE_POINT_DEG) & (
-                np.abs(longitude - point.longitude) < _FALSE_POINT_DEG
-            )
+            near = is_near(point, longitude, latitude, tolerance_deg=_FALSE_POINT_DEG)
             for row in rows[near & left].tolist():
                 self.sheet.reason[row] = _REASON["false_point"]
                 self.sheet.notes[row] = point.what

@@ -5,7 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import shapely
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyproj import Transformer
 
@@ -57,6 +57,7 @@ def test_what_is_no_address_is_blank(text):
     assert parse_address(text).is_blank
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60))
 def test_no_text_raises(text):
     parse_address(text)
