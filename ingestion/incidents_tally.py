@@ -75,12 +75,12 @@ class Tally:
 
     def note_points(self, longitude: NDArray[np.float64], latitude: NDArray[np.float64], accepted: NDArray[np.bool_]) -> None:
         """Some of the points, evenly over the rows, for a small map."""
+        self.stride = max(self.stride, -(-len(longitude) // POINTS_SHOWN))
         rows = slice(-self.seen % self.stride, None, self.stride)
         self.seen += len(longitude)
-        places = zip(longitude[rows].round(6).tolist(), latitude[rows].round(6).tolist(), accepted[rows].tolist(), strict=True)
-        self.points += places
-        while len(self.points) > POINTS_SHOWN:
-            self.points, self.stride = self.points[::2], self.stride * 2
+        places = (longitude[rows].round(6).tolist(), latitude[rows].round(6).tolist(), accepted[rows].tolist())
+        self.points += zip(*places, strict=True)
+        self._thin()
 
     def add(self, other: "Tally") -> None:
         """Take the counts of a later chunk in."""
@@ -93,6 +93,9 @@ class Tally:
         thinned = other.points[:: max(self.stride // other.stride, 1)]
         self.stride = max(self.stride, other.stride)
         self.points += thinned
+        self._thin()
+
+    def _thin(self) -> None:
         while len(self.points) > POINTS_SHOWN:
             self.points, self.stride = self.points[::2], self.stride * 2
 

@@ -11,11 +11,12 @@ from datetime import UTC, datetime
 
 from ingestion.errors import FileRefused
 from ingestion.header import Layout, layout_of, require_incident_fields
+from ingestion.incidents_repeats import Repeats
 from ingestion.incidents_tally import Tally
 from ingestion.readers import Chunk, Table
 from ingestion.report import Finding, Report
 from ingestion.validation import RAW_MAX_LENGTH, VALUE_MAX_LENGTH, Checked, Incidents, Rules, check, tidy
-from ingestion.writer import IncidentWriter, encode_incidents
+from ingestion.writer import IncidentWriter
 
 Progress = Callable[[float, str], None]
 
@@ -59,6 +60,7 @@ class _Intake:
         self.table, self.layout, self.rules, self.writer = table, layout, rules, writer
         self.report = Report(columns=layout.width)
         self.tally = Tally()
+        self.repeats = Repeats()
         self.takes_back: list[Incidents] = []
         self.is_changed = False  # rows were removed again, or never inserted, after they had been tallied
 
@@ -66,7 +68,7 @@ class _Intake:
         """Chunks ready to be written."""
         for chunk in self.table.chunks():
             checked = check(chunk, self.layout, self.rules)
-            yield _Prepared(chunk, checked, encode_incidents(checked.incidents))
+            yield _Prepared(chunk, checked, self.writer.encode(checked.incidents))
 
     def write(self, current: _Prepared) -> None:
         """Write a chunk and count it."""
@@ -84,6 +86,7 @@ class _Intake:
         if checked.takes_back is not None:
             self.takes_back.append(checked.takes_back)
         self.tally.add(checked.tally)
+        self.repeats.note(checked.incidents)
         if chunk.lines:
             report.last_line = chunk.lines[-1]
         if len(checked.incidents):
@@ -99,7 +102,7 @@ class _Intake:
         if self.writer.has_stored and self.report.accepted:
             self._compare_with_stored()
         if self.report.accepted:
-            count, lines = self.writer.same_again()
+            count, lines = self.writer.same_again() if self.is_changed else self.repeats.count()
             if count:
                 self.report.warn("same_again", count, lines).share = count / self.report.accepted
         self.tally.tell(self.report)

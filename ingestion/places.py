@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import repeat
 
 import h3.api.basic_int as h3
 import numpy as np
@@ -93,9 +94,8 @@ class Boundary:
 
 def cells_of(latitude: Float64Array, longitude: Float64Array) -> NDArray[np.uint64]:
     """H3 index at resolution 10 of each point."""
-    find = h3.latlng_to_cell
-    pairs = zip(latitude.tolist(), longitude.tolist(), strict=True)
-    return np.fromiter((find(lat, lon, CELL_RESOLUTION) for lat, lon in pairs), np.uint64, len(latitude))
+    found = map(h3.latlng_to_cell, latitude.tolist(), longitude.tolist(), repeat(CELL_RESOLUTION))
+    return np.fromiter(found, np.uint64, len(latitude))
 
 
 def parents_of(cells: NDArray[np.uint64]) -> NDArray[np.uint64]:

@@ -37,8 +37,12 @@ INSERT INTO crimes_incident (jurisdiction_id, upload_id, category_id, occurred_f
                              point, cell, cell_parent, source_line, source_id)
 SELECT %(jurisdiction)s, %(upload)s, category, occurred_from, occurred_to, hour, point, cell, parent, line, source_id
 FROM incoming_incident
+ON CONFLICT (jurisdiction_id, source_id) WHERE source_id IS NOT NULL DO NOTHING
 """
-_SKIP_KNOWN = "ON CONFLICT (jurisdiction_id, source_id) WHERE source_id IS NOT NULL DO NOTHING"
+_COPY_STRAIGHT = """
+COPY crimes_incident (source_line, category_id, occurred_from, occurred_to, local_hour_of_week, point, cell, cell_parent,
+                      jurisdiction_id, upload_id, source_id) FROM STDIN (FORMAT binary)
+"""
 # Found through the unique indexes (upload_id, source_line) and (jurisdiction_id, source_id): one look-up a row.
 _LEFT_OUT = """
 SELECT n.line, n.source_id, known.upload_id = %(upload)s
@@ -150,16 +154,25 @@ class IncidentWriter:
         cursor.execute(_HAS_STORED, self.names)
         self.has_stored: bool = cursor.fetchall()[0][0]
 
+    def encode(self, incidents: Incidents) -> bytes:
+        """A chunk as `write` wants it. Touches no database, so that it can be done in another thread."""
+        if incidents.source_id is None:
+            return encode_incidents(incidents, owners=(self.names["jurisdiction"], self.names["upload"]))
+        return encode_incidents(incidents)
+
     def write(self, incidents: Incidents, encoded: bytes) -> list[tuple[int, str, bool]]:
         """Insert a chunk; returns line, identifier and "is it in this file" of the rows whose identifier is known already.
 
-        `encoded` is `encode_incidents(incidents)`, made beforehand so that it can be made in another thread.
+        `encoded` is `encode(incidents)`. Rows without identifiers go straight into the table; the others by way of a
+        temporary one, because COPY cannot pass over those that are known.
         """
         if not len(incidents):
             return []
+        if incidents.source_id is None:
+            self.cursor.copy_expert(_COPY_STRAIGHT, io.BytesIO(encoded), 1 << 18)
+            return []
         self.cursor.copy_expert("COPY incoming_incident FROM STDIN (FORMAT binary)", io.BytesIO(encoded), 1 << 18)
-        has_identifiers = incidents.source_id is not None
-        self.cursor.execute(_INSERT + (_SKIP_KNOWN if has_identifiers else ""), self.names)
+        self.cursor.execute(_INSERT, self.names)
         left_out: list[tuple[int, str, bool]] = []
         if self.cursor.rowcount != len(incidents):
             self.cursor.execute(_LEFT_OUT, self.names)
@@ -240,8 +253,11 @@ def write_findings(cursor: Cursor, *, upload_id: int, findings: Iterable[Finding
         cursor.copy_expert(_COPY_FINDINGS, io.StringIO("\n".join(lines) + "\n"))
 
 
-def encode_incidents(incidents: Incidents) -> bytes:
-    """The rows in PostgreSQL's binary COPY format, columns as in `incoming_incident`."""
+def encode_incidents(incidents: Incidents, owners: tuple[int, int] | None = None) -> bytes:
+    """The rows in PostgreSQL's binary COPY format, columns as in `incoming_incident`.
+
+    `owners`: jurisdiction and upload, for rows that go straight into the table; they stand before the identifier.
+    """
     count = len(incidents)
     start = ((incidents.start_s - _PG_EPOCH_S) * 1_000_000).astype(">i8")
     end = ((incidents.end_s - _PG_EPOCH_S) * 1_000_000).astype(">i8")
@@ -255,6 +271,7 @@ def encode_incidents(incidents: Incidents) -> bytes:
         ("cell", 8, _bytes(incidents.cell.astype(">u8"))),
         ("parent", 8, _bytes(incidents.parent.astype(">u8"))),
     ]
+    fields += [("owner", 8, _bytes(np.full(count, owner, ">i8"))) for owner in owners or ()]
     fixed = 2 + sum(4 + size for _, size, _ in fields)
     names = [(name or "").encode() for name in incidents.source_id or []]
     longest = max(map(len, names), default=0)
