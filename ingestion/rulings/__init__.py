@@ -20,6 +20,7 @@ from ingestion.rulings.model import (
     SectionKind,
     Verdict,
 )
+from ingestion.rulings.priors import Priors, prior_tables
 from ingestion.rulings.vocabulary import TABLES
 
 __all__ = [
@@ -33,9 +34,11 @@ __all__ = [
     "Fact",
     "Field",
     "Label",
+    "Priors",
     "Section",
     "SectionKind",
     "Verdict",
     "extract",
+    "prior_tables",
     "read_documents",
 ]
