@@ -56,23 +56,29 @@ def read_number(text: str, *, is_degrees: bool) -> tuple[float, int]:
     >>> read_number("126°58'40.6\\"E", is_degrees=True)[0]
     126.97794444444445
     """
-    if "_" not in text:  # float() would read 37_5 as 375
-        try:
-            return float(text), OK
-        except ValueError:
-            pass
-    # The primes first: NFKC would tear ″ into two ′.
-    bare = _INVISIBLE.sub(" ", unicodedata.normalize("NFKC", text.translate(_PRIMES))).strip()
+    if "_" in text:  # float() would read 37_5 as 375
+        return math.nan, NOT_A_NUMBER
+    try:
+        return float(text), OK
+    except ValueError:
+        bare = text.strip()
     if bare.casefold() in NOTHING:
         return math.nan, MISSING
-    if "_" in bare:
-        return math.nan, NOT_A_NUMBER
+    if not _THOUSANDS.fullmatch(bare):  # the rest is rare and may take its time
+        # The primes first: NFKC would tear ″ into two ′.
+        bare = _INVISIBLE.sub(" ", unicodedata.normalize("NFKC", text.translate(_PRIMES))).strip()
+        if bare.casefold() in NOTHING:
+            return math.nan, MISSING
+        if "_" in bare:  # ＿ was folded into it
+            return math.nan, NOT_A_NUMBER
     value = _written(bare, is_degrees=is_degrees)
     return value, NOT_A_NUMBER if math.isnan(value) else OK
 
 
 def _written(text: str, *, is_degrees: bool) -> float:
     """A number with separators, a hemisphere or in degrees, minutes and seconds; NaN where it is none of these."""
+    if text[0] in "+-0123456789" and text[-1].isdigit():
+        return _number_or_angle(text, is_degrees=is_degrees)
     found = _HEMISPHERE.match(text)
     if found is None:
         return math.nan
