@@ -67,7 +67,9 @@ def test_what_says_nothing_is_missing(text):
     assert read_numbers([text], is_degrees=True)[1][0] == 1
 
 
-@pytest.mark.parametrize("text", ["37_5", "37＿5", "abc", "N37.5S", "37°75'", "37.5" + "0" * 40 + "x", "nan", "inf", "12 30", "37.4.8"])
+@pytest.mark.parametrize(
+    "text", ["37_5", "37＿5", "abc", "N37.5S", "37°75'", "37.5" + "0" * 40 + "x", "nan", "inf", "12 30", "37.4.8"]
+)
 def test_what_is_not_unmistakable_is_no_number(text):
     assert read_numbers([text], is_degrees=True)[1][0] == 2
 
