@@ -7,6 +7,7 @@ urlpatterns = [
     path("", include("webapp.maps.urls")),
     path("accounts/", include("webapp.accounts.urls")),
     path("uploads/", include("webapp.imports.urls")),
+    path("", include("webapp.crimes.urls")),
     path("runs/", include("webapp.forecasts.urls")),
     path("audit/", include("webapp.audit.urls")),
     path("i18n/", include("django.conf.urls.i18n")),

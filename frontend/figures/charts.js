@@ -3,7 +3,7 @@ import { count } from "../lib/format.js";
 import { h, s } from "../lib/dom.js";
 
 /**
- * @typedef {{isLine: boolean, columns: string[], totals: boolean[], rows: {label: string, values: (number | null)[]}[]}} Figures
+ * @typedef {{isLine: boolean, columns: string[], rows: {label: string, values: (number | null)[]}[]}} Figures
  */
 
 const WIDTH = 1000;
@@ -18,28 +18,27 @@ const BARS_SHOWN = 30;
 export function lineChart(figures) {
   const height = 330;
   const plot = { left: 70, right: 16, top: 14, bottom: 34 };
-  const kept = figures.columns.map((_, i) => i).filter((i) => !figures.totals[i]);
   const ranked = [...figures.rows].sort((one, other) => highest(other.values) - highest(one.values)).slice(0, LINES_SHOWN);
-  const top = niceTop(Math.max(1, ...ranked.map((row) => highest(kept.map((i) => row.values[i])))));
-  const x = (i) => plot.left + ((i + 0.5) / kept.length) * (WIDTH - plot.left - plot.right);
+  const top = niceTop(Math.max(1, ...ranked.map((row) => highest(row.values))));
+  const x = (i) => plot.left + ((i + 0.5) / figures.columns.length) * (WIDTH - plot.left - plot.right);
   const y = (value) => height - plot.bottom - (value / top) * (height - plot.top - plot.bottom);
-  const chart = s("svg", { viewBox: `0 0 ${WIDTH} ${height}`, class: "chart", role: "img", "aria-label": gettext("Published figures over time, one line for each row") });
+  const chart = s("svg", { viewBox: `0 0 ${WIDTH} ${height}`, class: "chart", role: "img", "aria-label": gettext("Published figures, one line for each row") });
   for (let mark = 0; mark <= 4; mark++) {
     const value = (top * mark) / 4;
     chart.append(s("line", { x1: plot.left, x2: WIDTH - plot.right, y1: y(value), y2: y(value), class: "chart-grid" }));
     chart.append(s("text", { x: plot.left - 8, y: y(value) + 4, class: "chart-text", "text-anchor": "end" }, figure(value)));
   }
-  const every = Math.ceil(kept.length / 14);
-  kept.forEach((column, i) => {
+  const every = Math.ceil(figures.columns.length / 14);
+  figures.columns.forEach((column, i) => {
     if (i % every) return;
-    chart.append(s("text", { x: x(i), y: height - 10, class: "chart-text", "text-anchor": "middle" }, figures.columns[column]));
+    chart.append(s("text", { x: x(i), y: height - 10, class: "chart-text", "text-anchor": "middle" }, column));
   });
   ranked.forEach((row, rank) => {
-    const points = kept.map((column, i) => [i, row.values[column]]).filter(([, value]) => value !== null);
-    const group = s("g", { class: `chart-line series-${rank}` }, s("path", { d: broken(kept.map((column) => row.values[column]), x, y) }));
+    const points = row.values.map((value, i) => [i, value]).filter(([, value]) => value !== null);
+    const group = s("g", { class: `chart-line series-${rank}` }, s("path", { d: broken(row.values, x, y) }));
     for (const [i, value] of points) {
       const dot = marker(rank, x(i), y(value));
-      dot.append(s("title", {}, `${row.label}, ${figures.columns[kept[i]]}: ${figure(value)}`));
+      dot.append(s("title", {}, `${row.label}, ${figures.columns[i]}: ${figure(value)}`));
       group.append(dot);
     }
     chart.append(group);
@@ -55,7 +54,7 @@ export function lineChart(figures) {
  * @returns {HTMLElement}
  */
 export function barChart(figures) {
-  const column = Math.max(0, figures.totals.findIndex(Boolean));
+  const column = 0;
   const given = figures.rows.filter((row) => row.values[column] !== null);
   const ranked = given.sort((one, other) => other.values[column] - one.values[column]).slice(0, BARS_SHOWN);
   if (!ranked.length) return h("p", { class: "muted" }, gettext("There is nothing to draw: the source gives no figure here."));
@@ -68,7 +67,7 @@ export function barChart(figures) {
         "li",
         {},
         h("span", { class: "figures-bar-label" }, row.label),
-        h("span", { class: "figures-bar" }, h("i", { style: { inlineSize: `${(Math.max(0, value) / top) * 100}%` } })),
+        h("span", { class: "figures-bar" }, h("i", { style: { "inline-size": `${(Math.max(0, value) / top) * 100}%` } })),
         h("span", { class: "number" }, figure(value)),
       ),
     );

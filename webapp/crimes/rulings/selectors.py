@@ -229,7 +229,9 @@ def ruling_page(*, user: "User", ruling_id: int, request: "HttpRequest | None" =
         for index in sorted({line.event for line in standing})
     )
     spans = [
-        Span(line.id, line.start, line.end, line.group, _short(line), f"{line.field_label}: {line.value_label}", line.is_allegation)
+        Span(
+            line.id, line.start, line.end, line.group, _short(line), f"{line.field_label}: {line.value_label}", line.is_allegation
+        )
         for line in standing
         if line.start is not None and line.end is not None
     ]

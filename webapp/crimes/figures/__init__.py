@@ -1,0 +1,1 @@
+"""Published figures: tables of sums that an office has published. Never incidents."""
