@@ -4,7 +4,7 @@ A mend is carried out only where the mapping accepts its code; it is proposed on
 as it stands and inside in exactly one other way. Nothing is moved silently: mended rows are marked.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -15,6 +15,7 @@ from ingestion.coordinates_crs import box_in, crs_code, false_points, in_use_at,
 from ingestion.coordinates_guess import CrsCandidate, CrsGuess, guess_crs
 from ingestion.coordinates_shapes import EMPTY, UNREADABLE, looks_like_degrees, points_of, read_shapes
 from ingestion.coordinates_text import MISSING, NOT_A_NUMBER, OK, read_numbers
+from ingestion.geocoding.hits import Hit
 from ingestion.mapping import ColumnMapping
 from ingestion.places import Boundary
 
@@ -25,12 +26,13 @@ __all__ = [
 
 Float64Array = NDArray[np.float64]
 Rows = NDArray[np.int64]
+FindPlaces = Callable[[Sequence[str]], Sequence[Hit | None]]
 
 COORDINATE_REASONS = (
     "", "coordinate_missing", "half_coordinate", "not_a_number", "coordinate_zero", "false_point", "swapped_coordinates",
     "sign_lost", "metres_among_degrees", "degrees_among_metres", "outside", "geometry_unreadable", "geometry_empty",
 )  # fmt: skip
-COORDINATE_MENDS = ("", "swap", "sign", "metres", "degrees")
+COORDINATE_MENDS = ("", "swap", "sign", "metres", "degrees", "geocode")
 _REASON = {code: number for number, code in enumerate(COORDINATE_REASONS)}
 _MEND = {code: number for number, code in enumerate(COORDINATE_MENDS)}
 _REASON_OF_MEND = {
@@ -86,7 +88,7 @@ class Located:
             return given[int(self.faulty_second[row]) if len(given) > 1 else 0]
         both = ", ".join(one for one in given if one)
         if row in self.notes:
-            return f"{both} = {self.notes[row]}"
+            return " = ".join(one for one in (both, self.notes[row]) if one)
         if code == "outside" and row in self._off_m:
             return f"{both} ({_distance(self._off_m[row])})"
         return both
@@ -131,10 +133,13 @@ class _Sheet:
         self.second[fresh] = second
 
 
-def locate(fields: Mapping[str, Sequence[str]], mapping: ColumnMapping, boundary: Boundary) -> Located:
+def locate(
+    fields: Mapping[str, Sequence[str]], mapping: ColumnMapping, boundary: Boundary, *, find: FindPlaces | None = None
+) -> Located:
     """Points of the rows. `fields`: "latitude" and "longitude" (northing and easting in the mapping's CRS), or "geometry".
 
-    Where neither is given, every row is "coordinate_missing". Raises `FileRefused("unknown_crs")`.
+    Where neither is given, every row is "coordinate_missing". `find`: places by text, for rows without coordinates whose
+    "address" or "lot_address" is given (mend "geocode"). Raises `FileRefused("unknown_crs")`.
     """
     crs = crs_code(mapping.crs)
     if "latitude" in fields or "longitude" in fields:
@@ -152,6 +157,8 @@ def locate(fields: Mapping[str, Sequence[str]], mapping: ColumnMapping, boundary
         bad = ready[~boundary.holds(sheet.latitude[ready], sheet.longitude[ready])]
         if bad.size:
             _Examiner(sheet, mapping, crs, boundary).examine(bad)
+    if find is not None:
+        _geocode(sheet, fields, find, mapping, boundary)
     return Located(
         sheet.latitude, sheet.longitude, sheet.reason, sheet.mend, sheet.mended, names, texts, boundary, sheet.notes, sheet.second
     )
@@ -290,6 +297,32 @@ class _Examiner:
                 if inside.any():
                     found.append((near[inside], (longitude[inside], latitude[inside])))
         return found
+
+
+_PLACELESS = [_REASON[code] for code in ("coordinate_missing", "half_coordinate", "coordinate_zero", "geometry_empty")]
+
+
+def _geocode(
+    sheet: _Sheet, fields: Mapping[str, Sequence[str]], find: FindPlaces, mapping: ColumnMapping, boundary: Boundary
+) -> None:
+    """Look rows without coordinates up by their address, the road-name address first; only places inside count."""
+    rows = np.flatnonzero(np.isin(sheet.reason, _PLACELESS))
+    for name in ("address", "lot_address"):
+        texts = fields.get(name)
+        if texts is None:
+            continue
+        rows = rows[[bool(texts[row].strip()) and not sheet.mend[row] for row in rows.tolist()]] if rows.size else rows
+        hits = find([texts[row] for row in rows.tolist()]) if rows.size else ()
+        found = [(row, hit) for row, hit in zip(rows.tolist(), hits, strict=True) if hit is not None]
+        for row, hit in found:
+            if not boundary.holds(np.array([hit.latitude]), np.array([hit.longitude]))[0]:
+                continue
+            sheet.mend[row] = _MEND["geocode"]
+            sheet.notes[row] = f"{hit.matched} ({hit.precision.name.lower()}, {hit.source})"
+            if "geocode" in mapping.mends:
+                sheet.latitude[row], sheet.longitude[row] = hit.latitude, hit.longitude
+                sheet.reason[row], sheet.mended[row] = 0, True
+        rows = np.flatnonzero(np.isin(sheet.reason, _PLACELESS) & (sheet.mend == 0))
 
 
 def _distance(metres: float) -> str:

@@ -10,6 +10,7 @@ from pyproj import CRS, Transformer
 from ingestion.coordinates import COORDINATE_MENDS, COORDINATE_REASONS, crs_code, guess_crs, locate, read_shapes
 from ingestion.coordinates_text import read_number, read_numbers
 from ingestion.errors import EVIDENCE, MENDS, REASONS, REFUSALS, WARNINGS, FileRefused
+from ingestion.geocoding import Hit, Precision
 from ingestion.kinds import Kind
 from ingestion.mapping import ColumnMapping
 from ingestion.places import Boundary
@@ -299,6 +300,51 @@ def test_swapped_degrees_are_recognised():
     _, _, longitude, latitude = drawn("EPSG:4326")
     guess = guess_crs(latitude, longitude, boundary=SEOUL)
     assert (guess.best.crs, guess.best.swapped, guess.decided) == ("EPSG:4326", True, True)
+
+
+@pytest.mark.parametrize("accepted", [False, True])
+def test_rows_without_coordinates_are_looked_up_by_their_addresses_and_placed_only_when_accepted(accepted):
+    known = {
+        "길 1": Hit(127.0, 37.5, Precision.LOT, "서초구 길 1", "gazetteer"),
+        "동 2": Hit(127.1, 37.6, Precision.EXACT, "동 2", "juso"),
+    }
+    asked = []
+
+    def find(texts):
+        asked.extend(texts)
+        return [known.get(text) for text in texts]
+
+    fields = {
+        "latitude": ["", "37.5", "0", "", "", "37.5"],
+        "longitude": ["", "", "0", "", "", "127.0"],
+        "address": ["길 1", "길 1", "모름", "", "모름", "길 1"],
+        "lot_address": ["", "", "동 2", "동 2", "", ""],
+    }
+    mapping = ColumnMapping(Kind.PLACES, mends=frozenset({"geocode"} if accepted else ()))
+    located = locate(fields, mapping, SEOUL, find=find)
+    assert asked == ["길 1", "길 1", "모름", "모름", "동 2", "동 2"]
+    assert [located.mend_code(row) for row in range(6)] == ["geocode"] * 4 + ["", ""]
+    codes = [located.code(row) for row in range(6)]
+    if accepted:
+        assert codes == ["", "", "", "", "coordinate_missing", ""]
+        assert located.mended_rows()["geocode"].tolist() == [0, 1, 2, 3]
+        assert (located.longitude[0], located.latitude[3]) == (127.0, 37.6)
+    else:
+        assert codes == [
+            "coordinate_missing",
+            "half_coordinate",
+            "coordinate_zero",
+            "coordinate_missing",
+            "coordinate_missing",
+            "",
+        ]
+        assert located.value(0) == "서초구 길 1 (lot, gazetteer)"
+
+
+def test_an_address_outside_the_jurisdiction_places_no_row():
+    find = lambda texts: [Hit(129.0, 35.1, Precision.EXACT, "부산", "juso") for _ in texts]  # noqa: E731
+    located = locate({"address": ["부산"]}, ColumnMapping(Kind.PLACES, mends=frozenset({"geocode"})), SEOUL, find=find)
+    assert (located.code(0), located.mend_code(0)) == ("coordinate_missing", "")
 
 
 def test_every_code_has_its_sentence_and_its_label():

@@ -1,6 +1,6 @@
 """Find a place by its address: own records first, then the services; how precise the answer is decides the caller."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -87,6 +87,18 @@ class JurisdictionGeocoder:
         inside = self._boundary.holds(latitude, longitude)
         kept = [hit for hit, is_inside in zip(hits, inside, strict=True) if is_inside]
         return kept or list(hits)
+
+
+def find_places(*, jurisdiction: Jurisdiction) -> Callable[[Sequence[str]], Sequence[Hit | None]]:
+    """What `ingestion.coordinates.locate` takes as `find`. Nothing is read before the first row needs it."""
+    geocoder: list[JurisdictionGeocoder] = []
+
+    def find(texts: Sequence[str]) -> Sequence[Hit | None]:
+        if not geocoder:
+            geocoder.append(JurisdictionGeocoder(jurisdiction))
+        return geocoder[0].find_all(texts)
+
+    return find
 
 
 def geocode(*, jurisdiction: Jurisdiction, text: str, for_storing: bool = True) -> Answer:
