@@ -10,9 +10,9 @@ from dataclasses import dataclass, field, replace
 
 from ingestion.rulings.model import Section, SectionKind
 from ingestion.rulings.moments import Moment, find_moments, follow
+from ingestion.rulings.offences import DEED
 from ingestion.rulings.sections import heading
 from ingestion.rulings.spoken import SPOKEN, without_speech
-from ingestion.rulings.vocabulary import DEED
 
 _K = SectionKind
 _BY_VICTIM = re.compile(r"\s*(?:위 )?피해자(?: [^\s은는]{1,6})*(?:은|는)(?![^\n]*피고인(?: ?\d)?(?:들)?(?:은|이|가))")
@@ -22,7 +22,11 @@ _ITEM = re.compile(
 )
 _UNTIL = re.compile(r"(?:그 ?때|그 시경|그 무렵|그 ?날|이 때|그 일시경)(?:경)?부터\s*$|부터\s*$")
 _ALLEGED = re.compile(r"공소 ?사실|범죄 ?사실|기소|피고인[^.\n]{0,80}(?:것이다|것인바|사실을 인정|는 점)|판시")
-_CHARGED = re.compile(r"(?:이 ?사건|위|본건) ?[^.\\n]{0,20}(?:공소 ?사실|범죄 ?사실|범행|행위)|(?:한|하였다는|인정한) ?(?:범죄)?사실|원심(?:판결)?[^.\\n]{0,30}(?:인정|의하면)")
+_CHARGED = re.compile(
+    r"(?:이 ?사건|위|본건) ?[^.\\n]{0,20}(?:공소 ?사실|범죄 ?사실|범행|"
+    r"행위)|(?:한|하였다는|인정한) ?(?:범죄)?사실|원심(?:판결)?[^.\\n]{0,30}(?:인정|"
+    r"의하면)"
+)
 MIN_CHARGE = 30
 MAX_TOLD = 4
 MIN_GAP = 3  # two moments closer than this are one
@@ -49,7 +53,7 @@ class Stretch:
 
 
 def find_stretches(text: str, sections: Sequence[Section]) -> list[Stretch]:
-    """The events of a ruling in the order of the text. The facts found go before the charge, the charge before what is told elsewhere."""
+    """The events of a ruling in the order of the text: out of the facts found, else the charge, else what is told elsewhere."""
     for kinds in ((_K.FACTS,), (_K.CHARGE, _K.ACQUITTAL)):
         found = [one for section in sections if section.kind in kinds for one in _of_section(text, section)]
         if kinds == (_K.FACTS,) and found:
@@ -152,8 +156,8 @@ def _lines(text: str, section: Section) -> Iterator[tuple[int, int, str]]:
             bracket = max(line.find(mark) for mark in "】]〕") + 1
             if len(line) - bracket <= MAX_TITLE or not bracket:
                 continue
-            start, line = start + bracket, line[bracket:]
-        if line.strip():
+            yield start + bracket, start + len(line), line[bracket:]
+        elif line.strip():
             yield start, start + len(line), line
 
 
@@ -215,7 +219,7 @@ def _is_victims(stretch: str, found: re.Match[str]) -> bool:
 
 
 def _is_anchor(text: str, moment: Moment, quoted: Sequence[tuple[int, int]]) -> bool:
-    """Whether an event may begin at this moment: not inside a quotation, not a bare part of the day, not the date of a judgment."""
+    """Whether an event may begin here: not inside a quotation, not at a bare part of the day or the date of a judgment."""
     if any(start <= moment.start < end for start, end in quoted):
         return False
     if moment.date and not moment.time and re.search(r"(?<![가-힣])위\s?$", text[max(0, moment.start - 3) : moment.start]):

@@ -6,28 +6,19 @@ from collections.abc import Iterator, Sequence
 from ingestion.rulings.events import Stretch, find_stretches
 from ingestion.rulings.model import Document, Event, Extraction, Fact, Field, Section, SectionKind, Verdict
 from ingestion.rulings.moments import Part, band_of, find_moments
+from ingestion.rulings.offences import ARTICLES, OFFENCE_BY_CODE, OFFENCES, Offence
 from ingestion.rulings.sections import split_sections
 from ingestion.rulings.spoken import without_speech
 from ingestion.rulings.verdicts import read_verdict
-from ingestion.rulings.vocabulary import (
-    ARTICLES,
-    DRINKING,
-    MEANS,
-    OFFENCE_BY_CODE,
-    OFFENCES,
-    PLACE_KINDS,
-    RELATIONS,
-    RISK_FACTORS,
-    WEAPONS,
-    Entry,
-    Offence,
-)  # fmt: skip
+from ingestion.rulings.vocabulary import DRINKING, MEANS, PLACE_KINDS, RELATIONS, RISK_FACTORS, WEAPONS, Entry  # fmt: skip
 from ingestion.rulings.where import Place, find_places
 
 _ATTEMPT = re.compile(r"미수에 그쳤|미수에 그치|그 뜻을 이루지 못|미수로 그")
 _DONE = re.compile(r"(?<!위와 같이 현금과 귀금속을 )(?:절취|강취|갈취|살해|강간)(?:하고|하였|한 것|하여 )")
 _SAME_PLACE = re.compile(
-    r"제?\s?\d{0,2}[가-하]?항\s?(?:기재\s?)?(?:일시\s?[·ㆍ및,]?\s?)?(?:의 )?장소|일시\s?[·ㆍ,및와]?\s?장소|같은 (?:장소|곳|동)|위 (?:장소|주점|식당|집|아파트|매장|가게|건물|공장|사무실|노상)|그 ?곳|동소"
+    r"제?\s?\d{0,2}[가-하]?항\s?(?:기재\s?)?(?:일시\s?[·ㆍ및,]?\s?)?(?:의 )?장소|"
+    r"일시\s?[·ㆍ,및와]?\s?장소|같은 (?:장소|곳|동)|위 (?:장소|주점|"
+    r"식당|집|아파트|매장|가게|건물|공장|사무실|노상)|그 ?곳|동소"
 )
 _COUNT = re.compile(r"피고인 ?(\d{1,2})(?!\d|세)")
 _TOGETHER = re.compile(r"(\d{1,2})명(?:이|은) (?:공모|합동|공동|함께)|피고인들")
@@ -112,10 +103,11 @@ def _attempted(code: str) -> str:
 def _deed(text: str, stretch: Stretch) -> tuple[Offence, int, int] | None:
     """The gravest category of deed in the stretch; among thefts the first told, elsewhere the gravest."""
     body = without_speech(text[stretch.start : stretch.end])
-    hits: list[tuple[Offence, int, int]] = []
-    for offence in OFFENCES:
-        if offence.act and offence.act.pattern and (match := offence.act.search(body)):
-            hits.append((offence, stretch.start + match.start(), stretch.start + match.end()))
+    hits = [
+        (offence, stretch.start + match.start(), stretch.start + match.end())
+        for offence in OFFENCES
+        if offence.act and (match := offence.act.search(body))
+    ]
     if not hits:
         return None
     category = hits[0][0].category
@@ -270,13 +262,11 @@ _AT = re.compile(r"[^.,\n]{0,14}?(?:에서|에 이르러|앞|내에|안에|에 �
 
 def _nearest_kind(text: str, start: int, end: int) -> Part | None:
     body = without_speech(text[start:end])
-    hits: list[tuple[int, int, Entry, int]] = []
-    for rank, entry in enumerate(PLACE_KINDS):
-        for match in entry.pattern.finditer(body):
-            hits.append((match.start(), match.end(), entry, rank))
-    if not hits:
+    every = sorted(
+        (*match.span(), rank, entry.code) for rank, entry in enumerate(PLACE_KINDS) for match in entry.pattern.finditer(body)
+    )
+    if not every:
         return None
-    every = sorted((at, to, rank, entry.code) for at, to, entry, rank in hits)
     best = next((hit for hit in every if _AT.match(body, hit[1])), every[0])
     # "주점 앞 노상", "아파트 엘리베이터": the last word of the chain names the place
     for hit in every[every.index(best) + 1 :]:
@@ -327,10 +317,7 @@ def _risk(text: str, stretch: Stretch) -> list[Fact]:
     start = stretch.start if stretch.opens is None else stretch.opens
     facts = _entries(text, start, stretch.end, Field.RISK_FACTOR, RISK_FACTORS)
     moment = stretch.moment
-    if moment and moment.time and not any(one.value == "night" for one in facts):
-        if moment.time.value >= NIGHT_FROM or moment.time.value < NIGHT_TO:
-            facts.append(_fact(Field.RISK_FACTOR, "night", moment.time.start, moment.time.end))
+    time = moment.time if moment else None
+    if time and not any(one.value == "night" for one in facts) and (time.value >= NIGHT_FROM or time.value < NIGHT_TO):
+        facts.append(_fact(Field.RISK_FACTOR, "night", time.start, time.end))
     return facts
-
-
-__all__ = ["OFFENCE_BY_CODE", "extract"]

@@ -9,7 +9,9 @@ from dataclasses import dataclass, replace
 
 _YEAR = r"(?P<y>(?:19|20)\d{2}|42\d{2}|43\d{2})"
 _FULL = re.compile(
-    rf"{_YEAR}\s?(?:[.년]\s?|-)(?P<m>\d{{1,2}})\s?(?:[.월]\s?|-)(?P<d>\d{{1,2}})(?:(?=\d{{2}}[:：]\d\d)|(?!\s?[:：]\s?\d|\d|\s?시(?!경까|간)\s?(?:\d|경|반)))\s?(?:\.|일)?"
+    rf"{_YEAR}\s?(?:[.년]\s?|-)(?P<m>\d{{1,2}})\s?(?:[.월]\s?|-)(?P<d>\d{{1,2}})(?:(?=\d{{2}}[:：]\d\d)|"
+    rf"(?!\s?[:：]\s?\d|\d|\s?시(?!경까|간)\s?(?:\d|경|반)))\s?(?:\.|"
+    rf"일)?"
 )
 _MONTH = re.compile(rf"{_YEAR}\s?[.년]\s?(?P<m>\d{{1,2}})(?!\d|\s?[:：])\s?[.월]?")
 _YEAR_ONLY = re.compile(rf"{_YEAR}\s?년\s?경")
@@ -18,22 +20,32 @@ _SAME_YEAR = re.compile(
 )
 _SAME_MONTH = re.compile(r"(?:같은 ?달|동월|같은 ?월)\s?(?:(?P<d>\d{1,2})(?!\s?[:：]\d|\d|\s?시)\s?[.일]?)?")
 _SAME_DAY = re.compile(
-    r"(?:위 )?(?:같은 ?날|동일(?=\s?\d{1,2}\s?[:：시]|\s?(?:오전|오후|새벽|밤|저녁|낮|상오|하오))|동일자|당일|그날|같은 ?일시|위 일시(?:경|에|·|,| 장소|\s?및)|위 시간|같은 ?시각|동시경)(?!부터 현재)"
+    r"(?:위 )?(?:같은 ?날|동일(?=\s?\d{1,2}\s?[:：시]|\s?(?:오전|오후|"
+    r"새벽|밤|저녁|낮|상오|하오))|동일자|당일|그날|같은 ?일시|위 일시(?:경|"
+    r"에|·|,| 장소|\s?및)|위 시간|같은 ?시각|동시경)(?!부터 현재)"
 )
 _NEXT_DAY = re.compile(r"다음 ?날|이튿날|익일|그 다음날")
 _DAY_BEFORE = re.compile(r"전날|전일")
 _REF = re.compile(
-    r"(?:위 )?(?:전항|제?\s?\d{0,2}[가-하]?항|위|앞)\s?(?:의|과 같은|기재와? ?같은|기재|에서 본)?\s?(?:일시|일자)(?:\s?[·ㆍ및,와과경]?\s?(?:경|장소))?"
+    r"(?:위 )?(?:전항|제?\s?\d{0,2}[가-하]?항|위|앞)\s?(?:의|과 같은|"
+    r"기재와? ?같은|기재|에서 본)?\s?(?:일시|일자)(?:\s?[·ㆍ및,와과경]?\s?(?:경|"
+    r"장소))?"
 )
 _CLOCK = re.compile(
-    r"(?P<half>오전|오후|상오|하오|새벽|아침|저녁|밤|낮|심야)?\s?(?:(?<![\d:：,])|(?<=\.\d\d)|(?<=\.\d))(?P<h>\d{1,2})\s?(?:[:：]\s?(?P<min>\d{2})(?![\d분])(?:[:：]\d{2}(?!\d))?|시(?![간가-힣]*\s?간)(?:\s?(?P<min2>\d{1,2})분|\s?(?P<halfpast>반))?(?=[경께쯤에 ,.~]|부터|까지|무렵|이후|이전|$))"
+    r"(?P<half>오전|오후|상오|하오|새벽|아침|저녁|밤|낮|심야)?\s?(?:(?<![\d:：,])|"
+    r"(?<=\.\d\d)|(?<=\.\d))(?P<h>\d{1,2})\s?(?:[:：]\s?(?P<min>\d{2})(?![\d분])(?:[:：]\d{2}(?!\d))?|"
+    r"시(?![간가-힣]*\s?간)(?:\s?(?P<min2>\d{1,2})분|\s?(?P<halfpast>반))?(?=[경께쯤에 ,.~]|"
+    r"부터|까지|무렵|이후|이전|$))"
 )
 _BAND = re.compile(r"새벽|아침|오전(?!\s?\d)|오후(?!\s?\d)|저녁|심야|한밤|밤중|야간|(?<![가-힣])밤(?!나무)|대낮")
 _THIRD = re.compile(
-    r"초순|중순|하순|(?<=월 )[초말]|일자\s?불상|날짜\s?불상|일시\s?불상|불상(?:의)? ?(?:일시|일자|시각)|시각\s?(?:은\s)?불상|시간\s?불상|일시를 알 수 없"
+    r"초순|중순|하순|(?<=월 )[초말]|일자\s?불상|날짜\s?불상|일시\s?불상|"
+    r"불상(?:의)? ?(?:일시|일자|시각)|시각\s?(?:은\s)?불상|시간\s?불상|"
+    r"일시를 알 수 없"
 )
 _GLUE = re.compile(
-    r"[\s,.~∼\-–(]*(?:경|께|쯤|무렵|부터|에서|내지|사이(?:에)?|까지|일자|자|및|의|그|위|날|중|하순|초순|중순|일|월)*[\s,.~∼\-–(]*"
+    r"[\s,.~∼\-–(]*(?:경|께|쯤|무렵|부터|에서|내지|사이(?:에)?|까지|"
+    r"일자|자|및|의|그|위|날|중|하순|초순|중순|일|월)*[\s,.~∼\-–(]*"
 )
 MAX_GLUE = 10
 _BANDS = {
@@ -179,16 +191,19 @@ def _with(moment: Moment, at: int, to: int, name: str, found: re.Match[str]) -> 
         part = Part(_date(found, name), at, to)
         return replace(moment, date_end=part) if moment.date or moment.refers else replace(moment, date=part)
     if name == "band":
-        return moment if moment.band else replace(moment, band=Part(_BANDS[found[0].strip()], at, to))
+        return replace(moment, band=moment.band or Part(_BANDS[found[0].strip()], at, to))
     if name == "third":
-        return replace(
-            moment, precision="third" if "순" in found[0] or found[0] in "초말" else "third" if moment.date else "unknown"
-        )
+        is_third = "순" in found[0] or found[0] in "초말" or moment.date is not None
+        return replace(moment, precision="third" if is_third else "unknown")
+    return _with_reference(moment, at, to, name, found)
+
+
+def _with_reference(moment: Moment, at: int, to: int, name: str, found: re.Match[str]) -> Moment:
+    """The moment with a piece that points to another: "the same day", "the same year 7. 12."."""
     if moment.date or moment.refers or moment.time:  # the end of an interval, or a clock before its day
         if name == "same_year":
-            return replace(
-                moment, date_end=Part(f"?-{int(found['m']):02d}" + (f"-{int(found['d']):02d}" if found["d"] else ""), at, to)
-            )
+            value = f"?-{int(found['m']):02d}" + (f"-{int(found['d']):02d}" if found["d"] else "")
+            return replace(moment, date_end=Part(value, at, to))
         return moment
     refers = {"same_day": "day", "next_day": "next_day", "day_before": "day_before", "ref": "ref"}.get(name, "")
     if name == "same_month":

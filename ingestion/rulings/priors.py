@@ -12,7 +12,8 @@ import numpy.typing as npt
 from scipy.stats import beta
 
 from ingestion.rulings.model import Fact, Field
-from ingestion.rulings.vocabulary import CATEGORIES, PLACE_KINDS, RISK_FACTORS
+from ingestion.rulings.offences import CATEGORIES
+from ingestion.rulings.vocabulary import PLACE_KINDS, RISK_FACTORS
 
 HOURS = 24
 STRENGTH = 10.0  # events that the share in all events counts for, beside a category's own

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 
 from ingestion.rulings.model import Section, SectionKind
-from ingestion.rulings.vocabulary import DEED
+from ingestion.rulings.offences import DEED
 
 _K = SectionKind
 _HEADINGS: tuple[tuple[SectionKind, str], ...] = (
@@ -16,7 +16,11 @@ _HEADINGS: tuple[tuple[SectionKind, str], ...] = (
     (_K.ISSUES, r"판시사항|판결요지|참조조문|참조판례"),
     (
         _K.APPEAL,
-        r"(?:항소|상고|공소)이유의?요지.*|(?:항소|상고)이유|사실오인.{0,8}|양형부당|법리오해.{0,8}|심신(?:미약|상실).{0,6}|피고인.{0,10}주장.{0,12}|변호인의?주장.{0,6}|검사",
+        (
+            r"(?:항소|상고|공소)이유의?요지.*|(?:항소|상고)이유|사실오인.{0,8}|"
+            r"양형부당|법리오해.{0,8}|심신(?:미약|상실).{0,6}|피고인.{0,10}주장.{0,12}|"
+            r"변호인의?주장.{0,6}|검사"
+        ),
     ),
     (_K.FACTS, r"(?:판시)?범죄(?:될)?사실(?:및증거의?요지)?|범죄사실.{0,8}|범행사실|다시쓰는판결이유"),
     (_K.CHARGE, r"(?:이사건|이부분|변경된|주위적|예비적)*공소사실(?:의?요지)?.{0,6}|공소사실의?개요"),
@@ -27,7 +31,11 @@ _HEADINGS: tuple[tuple[SectionKind, str], ...] = (
     (_K.CONCLUSION, r"결론|소결론?"),
     (
         _K.JUDGEMENT,
-        r"(?:이?법원의?|당심의?|원심의?|당원의?|대법원의?|항소이유에대한|상고이유에대한|직권)?판단|쟁점.{0,8}|인정사실|.{0,24}(?:에관하여|에대하여|주장에대한판단|에대한판단|여부)",
+        (
+            r"(?:이?법원의?|당심의?|원심의?|당원의?|대법원의?|항소이유에대한|"
+            r"상고이유에대한|직권)?판단|쟁점.{0,8}|인정사실|.{0,24}(?:에관하여|"
+            r"에대하여|주장에대한판단|에대한판단|여부)"
+        ),
     ),
     (_K.REASONS, r"이유"),
 )
@@ -42,7 +50,10 @@ _TOLD = re.compile(
 _NOT_TOLD = re.compile(r"\s?(?:앞서|위에서|원심|별지)[^.\n]{0,12}(?:본|살펴본|기재)")
 _TELLS_ON = re.compile(r"(?:다음|아래|별지)(?:과|와)? ?같다\.?$")
 _TELLS_NO_MORE = re.compile(
-    r"\s*(?:이에 대하여|그러나|그런데|원심은|살피건대|그러므로|따라서|먼저|위 공소사실|이 사건 공소사실에|기록에|판단|살펴보|이 법원|위 인정|변호인|피고인(?:들)? 및 변호인|피고인(?:들)?은 (?:일관|위와 같|이에)|피고인은 (?:경찰|검찰|원심|이 법정))"
+    r"\s*(?:이에 대하여|그러나|그런데|원심은|살피건대|그러므로|따라서|"
+    r"먼저|위 공소사실|이 사건 공소사실에|기록에|판단|살펴보|이 법원|"
+    r"위 인정|변호인|피고인(?:들)? 및 변호인|피고인(?:들)?은 (?:일관|"
+    r"위와 같|이에)|피고인은 (?:경찰|검찰|원심|이 법정))"
 )
 _JUDGED_ANEW = re.compile(r"다시 (?:다음과 같이 )?(?:판결|판정|판단|심판)(?:하기로 )?(?:한다|함)\.?\s*$")
 _LAW_COMES = re.compile(r"\s*(?:법률에 ?비추|법령을 ?적용|법령에 ?비추)")
@@ -101,9 +112,7 @@ class _Walk:
             self._go_on(line)
             return
         now = self.starts[-1][1]
-        if now is _K.FACTS and _AFTER_FACTS.match(line):
-            self._start(_K.LAW, self.at)
-        elif now is not _K.LAW and _LAW_COMES.match(line):
+        if (now is _K.FACTS and _AFTER_FACTS.match(line)) or (now is not _K.LAW and _LAW_COMES.match(line)):
             self._start(_K.LAW, self.at)
         elif now is _K.CHARGE and self.told > 0 and _TELLS_NO_MORE.match(line):
             self._start(_K.JUDGEMENT, self.at)
@@ -142,7 +151,7 @@ class _Walk:
 
 
 def _named_anew(text: str, found: list[Section]) -> Iterator[Section]:
-    """The reasons of a first court open with the facts or the charge even where the heading was lost: what follows tells which."""
+    """A first court opens its reasons with the facts or the charge; where the heading was lost, what follows tells which."""
     for number, section in enumerate(found):
         after = found[number + 1].kind if number + 1 < len(found) else None
         body = text[section.start : section.end]

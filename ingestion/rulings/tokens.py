@@ -1,6 +1,6 @@
 """Korean morphemes by kiwipiepy. One analyser a process, loaded when first asked for; its model comes with the package.
 
-Loading takes about three seconds and half a gigabyte, so nothing here is loaded on import.
+Loading takes about three seconds and a third of a gigabyte, so nothing here is loaded on import.
 """
 
 from functools import lru_cache
@@ -18,9 +18,9 @@ class Token(NamedTuple):
 
 @lru_cache(maxsize=1)
 def _analyser() -> Any:
-    from kiwipiepy import Kiwi  # noqa: PLC0415  (heavy: only when a text comes)
+    from kiwipiepy import Kiwi  # type: ignore[import-untyped]  # noqa: PLC0415  (heavy: only when a text comes)
 
-    return Kiwi(num_workers=1)
+    return Kiwi(num_workers=1, load_multi_dict=False, load_typo_dict=False)
 
 
 def tokens(text: str) -> list[Token]:

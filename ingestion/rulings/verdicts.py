@@ -14,7 +14,8 @@ _LOWER_ACQUITTED = re.compile(r"무죄(?:를|의 판결을|로)? ?(?:선고|판�
 _LOWER_GUILTY = re.compile(
     r"유죄로 (?:인정(?!하지|할 수)|판단(?!하지|할 수))|유죄를 인정|징역 ?\d|벌금 ?[\d금]|범죄사실을 (?:인정|유죄)|선고한 형"
 )
-_RIGHT = re.compile(r"정당|수긍|옳|이유 ?없|잘못이 없|위법이 (?:없|있다고 할 수 없)")
+_BY_PROSECUTOR = re.compile(r"검사의 (?:피고인[^.\n]{0,30})?(?:상고|항소)")
+_DISMISSED_BELOW = re.compile(r"면소를? ?(?:선고|판결)|면소로")
 _ACQUITTING_END = re.compile(r"무죄를 선고(?:하기로|하고|한다|하는|함|하여)|무죄로? 판결")
 
 
@@ -51,29 +52,25 @@ def _by_reasons(order: str, reasons: str, sections: Sequence[Section]) -> Verdic
     end = reasons[-600:]
     has_facts = any(one.kind in (SectionKind.FACTS, SectionKind.LAW) for one in sections)
     if _UPHELD.search(order) or (not order and _UPHELD.search(end)):
-        acquitted, guilty = _LOWER_ACQUITTED.search(reasons), _LOWER_GUILTY.search(reasons)
-        by_prosecutor = re.search(r"검사의 (?:피고인[^.\n]{0,30})?(?:상고|항소)", order + reasons[:1500])
-        if re.search(r"면소를? ?(?:선고|판결)|면소로", reasons):
-            return Verdict.DISMISSED
-        if acquitted and not guilty:
-            return Verdict.ACQUITTED
-        if guilty and not acquitted:
-            return Verdict.GUILTY
-        if acquitted and guilty:
-            return Verdict.PARTLY if not by_prosecutor else Verdict.ACQUITTED
-        return (
-            Verdict.ACQUITTED
-            if by_prosecutor and "양형" not in reasons
-            else Verdict.GUILTY
-            if reasons.strip()
-            else Verdict.UNKNOWN
-        )
+        return _upheld(order, reasons)
     if _REMANDED.search(end):
         return Verdict.REMANDED
     if _DISMISSED.search(end):
         return Verdict.DISMISSED
+    is_guilty = has_facts or ("파기" in order and _GUILTY.search(reasons) is not None)
     if _ACQUITTING_END.search(reasons):
         return Verdict.PARTLY if has_facts and _GUILTY.search(reasons) else Verdict.ACQUITTED
-    if has_facts or "파기" in order:
-        return Verdict.GUILTY if _GUILTY.search(reasons) or has_facts else Verdict.UNKNOWN
-    return Verdict.UNKNOWN
+    return Verdict.GUILTY if is_guilty else Verdict.UNKNOWN
+
+
+def _upheld(order: str, reasons: str) -> Verdict:
+    """The verdict of the court below, where the appeal against it fails."""
+    if _DISMISSED_BELOW.search(reasons):
+        return Verdict.DISMISSED
+    acquitted, guilty = _LOWER_ACQUITTED.search(reasons), _LOWER_GUILTY.search(reasons)
+    by_prosecutor = _BY_PROSECUTOR.search(order + reasons[:1500])
+    if acquitted and guilty:
+        return Verdict.ACQUITTED if by_prosecutor else Verdict.PARTLY
+    if acquitted or (not guilty and by_prosecutor and "양형" not in reasons):
+        return Verdict.ACQUITTED
+    return Verdict.GUILTY if reasons.strip() else Verdict.UNKNOWN

@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 from ingestion.errors import gettext_noop
 from ingestion.rulings.model import Label
+from ingestion.rulings.offences import CATEGORIES, OFFENCES
 
 
 @dataclass(frozen=True)
@@ -24,220 +25,6 @@ def _entry(code: str, ko: str, en: str, pattern: str) -> Entry:
     return Entry(code, ko, en, re.compile(pattern))
 
 
-CATEGORIES = (
-    Label("homicide", "살인", gettext_noop("homicide")),
-    Label("robbery", "강도", gettext_noop("robbery")),
-    Label("sexual_violence", "성폭력", gettext_noop("sexual violence")),
-    Label("theft", "절도", gettext_noop("theft")),
-    Label("violence", "폭력", gettext_noop("violence")),
-    Label("arson", "방화", gettext_noop("arson")),
-    Label("damage", "손괴", gettext_noop("criminal damage")),
-    Label("trespass", "주거침입", gettext_noop("trespass")),
-    Label("obstruction", "공무집행방해", gettext_noop("obstruction of officers")),
-    Label("other", "기타", gettext_noop("other")),
-)
-
-
-@dataclass(frozen=True)
-class Offence(Label):
-    """An offence of the statute book. `category`: of `CATEGORIES`. `name`: pattern of its legal name; `act`: of the deed told."""
-
-    category: str
-    name: re.Pattern[str] | None
-    act: re.Pattern[str] | None
-
-
-def _offence(code: str, ko: str, en: str, category: str, name: str, act: str = "") -> Offence:
-    return Offence(code, ko, en, category, re.compile(name) if name else None, re.compile(act) if act else None)
-
-
-# The graver first: the first that the text shows names the event. A deed told ("절취하", "살해하") is stronger than a name.
-OFFENCES = (
-    _offence(
-        "robbery_homicide",
-        "강도살인·치사",
-        gettext_noop("robbery with killing"),
-        "homicide",
-        r"강도(?:살인|치사)",
-        r"",
-    ),
-    _offence(
-        "homicide",
-        "살인",
-        gettext_noop("homicide"),
-        "homicide",
-        r"(?:존속|영아|촉탁|위계)?살(?:인|해)(?:미수|예비)?(?!방조)",
-        r"살해하|살해할|살해한|죽이려고 하|사망에 이르게 하여 .{0,10}살해|죽게 하여",
-    ),
-    _offence(
-        "robbery_rape",
-        "강도강간",
-        gettext_noop("robbery with rape"),
-        "sexual_violence",
-        r"특수강도강간|강도강간",
-        r"",
-    ),
-    _offence(
-        "robbery",
-        "강도",
-        gettext_noop("robbery"),
-        "robbery",
-        r"(?:특수|준|인질|해상)?강도(?:상해|치상|미수)?",
-        r"강취하|강취한|강취할|강취해|강탈하|빼앗아 강취|억압(?:한|하고|하여).{0,60}빼앗",
-    ),
-    _offence(
-        "rape",
-        "강간",
-        gettext_noop("rape"),
-        "sexual_violence",
-        r"(?:준|특수|유사)?강간(?:등?(?:상해|치상|치사|살인))?",
-        r"강간하|강간한|강간할|강간을|간음하|간음한|성교하여 강간|윤간",
-    ),
-    _offence(
-        "sexual",
-        "강제추행 등",
-        gettext_noop("sexual assault"),
-        "sexual_violence",
-        r"강제추행|준강제추행|추행|성폭력|성매매|음란|카메라등이용촬영|성적목적",
-        r"추행하|추행한|추행을|음란한|음란행위|촬영하여 성적|몰래 촬영",
-    ),
-    _offence(
-        "kidnap",
-        "약취·유인·감금",
-        gettext_noop("abduction or confinement"),
-        "violence",
-        r"약취|유인|감금",
-        r"감금하|감금한|약취하|유인하",
-    ),
-    _offence(
-        "assault_death",
-        "폭행치사·상해치사",
-        gettext_noop("assault causing death"),
-        "violence",
-        r"(?:폭행|상해)치사",
-        r"폭행하.{0,120}사망하게|상해를 가하.{0,120}사망(?:하게|에 이르게)|때려.{0,120}사망(?:하게|에 이르게)",
-    ),
-    _offence(
-        "theft_snatch",
-        "날치기",
-        gettext_noop("snatching"),
-        "theft",
-        r"날치기",
-        r"낚아\s?채|나꿔\s?채|날치기",
-    ),
-    _offence("theft_pickpocket", "소매치기", gettext_noop("pickpocketing"), "theft", r"소매치기", r"소매치기"),
-    _offence(
-        "burglary_commercial_night",
-        "야간건조물침입절도",
-        gettext_noop("burglary of premises at night"),
-        "theft",
-        r"야간건조물침입절도",
-        r"야간에 .{0,25}건조물에 침입하여",
-    ),
-    _offence(
-        "burglary",
-        "침입절도",
-        gettext_noop("burglary"),
-        "theft",
-        r"야간주거침입절도|야간방실침입절도",
-        r"침입하여 .{0,120}절취",
-    ),
-    _offence(
-        "theft_bicycle", "자전거절도", gettext_noop("theft of a bicycle"), "theft", r"", r"자전거 .{0,60}(?:절취|훔[치쳐친])"
-    ),
-    _offence(
-        "theft",
-        "절도",
-        gettext_noop("theft"),
-        "theft",
-        r"(?:특수|상습|상습특수)?절도(?:미수)?|자동차등불법사용",
-        r"절취하|절취한|절취할|절취해|훔쳐|훔쳤|훔친|훔치려|절도를|꺼내어 가 이를",
-    ),
-    _offence(
-        "obstruct_police",
-        "공무집행방해",
-        gettext_noop("obstruction of officers"),
-        "obstruction",
-        r"(?:특수)?공무집행방해(?:치상|치사)?",
-        r"직무집행을 방해|공무집행을 방해|업무집행을 방해|공무수행을 방해",
-    ),
-    _offence(
-        "arson", "방화", gettext_noop("arson"), "arson", r"방화|일반물건방화|실화", r"불을 (?:놓|질러|붙여)|방화하|소훼하|소훼한"
-    ),
-    _offence(
-        "assault_injury",
-        "상해",
-        gettext_noop("assault with injury"),
-        "violence",
-        r"(?:특수|중|존속)?상해|폭행치상|집단·?흉기등상해",
-        r"상해를 (?:가|입)|상해 등을 (?:가|입)|[가-힣]{1,6}(?:상|창|절|혈)(?:을|를)?(?: 등을?)? (?:가하|가한|입게|입힌|입혔)|부상을 입|다치게 하|치료를 요하는|가료를 요하는|치료가 필요한|에게 상해",
-    ),
-    _offence("extortion", "공갈", gettext_noop("extortion"), "violence", r"공갈|갈취", r"갈취하|갈취한"),
-    _offence(
-        "assault",
-        "폭행",
-        gettext_noop("assault"),
-        "violence",
-        r"(?:특수|존속|공동|상습)?폭행(?!치)|폭력행위등처벌",
-        r"폭행하|폭행을 가|폭행한|구타하|구타한|때리고|때렸|때려|멱살을 잡|뺨을 .{0,8}때",
-    ),
-    _offence(
-        "threat",
-        "협박",
-        gettext_noop("threat"),
-        "violence",
-        r"(?:특수|존속)?협박|강요|스토킹",
-        r"협박하|협박한|협박을|강요하",
-    ),
-    _offence(
-        "damage", "재물손괴", gettext_noop("criminal damage"), "damage", r"손괴|효용", r"손괴하|손괴한|부수어|깨뜨려|효용을 해"
-    ),
-    _offence(
-        "trespass",
-        "주거침입",
-        gettext_noop("trespass"),
-        "trespass",
-        r"(?:주거|건조물|방실|특수주거)침입(?!절도|강|준)|퇴거불응",
-        r"침입하|침입한|퇴거 요구에 (?:응하지|불응)",
-    ),
-    _offence("fraud", "사기", gettext_noop("fraud"), "other", r"사기(?!록)", r"편취하|편취한"),
-    _offence("embezzle", "횡령·배임", gettext_noop("embezzlement"), "other", r"횡령|배임", r"횡령하|횡령한"),
-    _offence("forgery", "위조", gettext_noop("forgery"), "other", r"위조|변조|허위.{0,6}작성|부정행사", r"위조하|위조한|변조하"),
-    _offence("driving", "교통범죄", gettext_noop("traffic offence"), "other", r"도로교통법|교통사고처리", r"면허 없이|음주운전"),
-    _offence("gambling", "도박", gettext_noop("gambling"), "other", r"도박", r"도박을 하|도박하"),
-    _offence("drugs", "마약", gettext_noop("drugs"), "other", r"마약|향정신성", r"투약하|흡연하"),
-    _offence("other", "기타", gettext_noop("other"), "other", r"", r""),
-)
-# any deed that is told, whatever its name
-DEED = re.compile("|".join(offence.act.pattern for offence in OFFENCES if offence.act and offence.act.pattern))
-OFFENCE_BY_CODE: Mapping[str, Offence] = MappingProxyType({offence.code: offence for offence in OFFENCES})
-
-# What an article of the Criminal Act punishes, for rulings that take their facts over from the court below.
-ARTICLES: Mapping[int, str] = MappingProxyType(
-    {
-        **dict.fromkeys((250, 252, 253, 254, 255), "homicide"),
-        338: "robbery_homicide",
-        **dict.fromkeys((333, 334, 335, 336, 337, 340, 341, 342, 343), "robbery"),
-        339: "robbery_rape",
-        297: "rape",
-        **dict.fromkeys((298, 299, 302, 303, 305), "sexual"),
-        301: "rape",
-        **dict.fromkeys((329, 331), "theft"),
-        330: "burglary",
-        136: "obstruct_police",
-        144: "obstruct_police",
-        **dict.fromkeys((164, 165, 166, 167), "arson"),
-        **dict.fromkeys((257, 258), "assault_injury"),
-        259: "assault_death",
-        **dict.fromkeys((260, 261), "assault"),
-        262: "assault_death",
-        350: "extortion",
-        **dict.fromkeys((283, 284), "threat"),
-        366: "damage",
-        319: "trespass",
-    }
-)
-
 # The more special first: at equal distance from the deed the earlier wins.
 PLACE_KINDS = (
     _entry("lift", "승강기", gettext_noop("lift"), r"엘리베이터|엘레베이터|승강기"),
@@ -247,13 +34,15 @@ PLACE_KINDS = (
         "station",
         "역·정류장",
         gettext_noop("station or stop"),
-        r"(?:지하철|전철)[가-힣]{0,6}역|[가-힣]{1,6}(?<![구지권영용징노무반통병현조면])역(?=[ 에앞전내구 ])(?!시)|승강장|대합실|정류장|정류소|터미널|역전",
+        r"(?:지하철|전철)[가-힣]{0,6}역|[가-힣]{1,6}(?<![구지권영용징노무반통병현조면])역(?=[ 에앞전내구 ])(?!시)|"
+        r"승강장|대합실|정류장|정류소|터미널|역전",
     ),
     _entry(
         "vehicle",
         "차량 안",
         gettext_noop("inside a vehicle"),
-        r"(?:택시|버스|승용차|차량|전동차|지하철|열차|승합차|화물차|차) ?(?:안|내|안에서|내에서|뒷좌석|조수석)(?=[에서 은의])",
+        r"(?:택시|버스|승용차|차량|전동차|지하철|열차|승합차|화물차|차) ?(?:안|"
+        r"내|안에서|내에서|뒷좌석|조수석)(?=[에서 은의])",
     ),
     _entry("alley", "골목길", gettext_noop("alley"), r"골목"),
     _entry("park", "공원·산", gettext_noop("park or woods"), r"공원(?!으로)|놀이터|유원지|야산|등산로|산책로|체육공원|약수터"),
@@ -268,7 +57,9 @@ PLACE_KINDS = (
         "bar",
         "주점·유흥업소",
         gettext_noop("bar or nightlife"),
-        r"주점|술집|나이트클럽|단란주점|유흥|노래방|노래연습장|노래주점|호프|포장마차|카바레|카페|다방|클럽|(?<=[) ])[가-힣]{0,6}빠에서|음식점|식당|경양식|횟집|갈비집|분식",
+        r"주점|술집|나이트클럽|단란주점|유흥|노래방|노래연습장|노래주점|"
+        r"호프|포장마차|카바레|카페|다방|클럽|(?<=[) ])[가-힣]{0,6}빠에서|"
+        r"음식점|식당|경양식|횟집|갈비집|분식",
     ),
     _entry("lodging", "숙박업소", gettext_noop("lodging"), r"모텔|여관|여인숙|호텔|객실|펜션|민박"),
     _entry("school", "학교", gettext_noop("school"), r"학교|교실|학원|대학|기숙사|유치원|어린이집"),
@@ -283,27 +74,34 @@ PLACE_KINDS = (
         "public_office",
         "관공서",
         gettext_noop("public office"),
-        r"경찰서(?! ?소속)|지구대(?! ?소속)|파출소(?! ?소속)|구청(?!장)|시청(?!률|장|한|하)|동사무소|주민센터|법정 (?:안|내|밖)|군청|교도소|구치소|면사무소|문화원|국회|대사관",
+        r"경찰서(?! ?소속)|지구대(?! ?소속)|파출소(?! ?소속)|구청(?!장)|"
+        r"시청(?!률|장|한|하)|동사무소|주민센터|법정 (?:안|내|밖)|군청|"
+        r"교도소|구치소|면사무소|문화원|국회|대사관",
     ),
     _entry(
         "shop",
         "상점",
         gettext_noop("shop"),
-        r"편의점|상점|가게|슈퍼|마트|백화점|매장|시장 ?(?:내|안)?(?= |에)|금은방|상가|미용실|PC방|피씨방|피시방|은행|점포|운영하는|금은당",
+        r"편의점|상점|가게|슈퍼|마트|백화점|매장|시장 ?(?:내|안)?(?= |에)|"
+        r"금은방|상가|미용실|PC방|피씨방|피시방|은행|점포|운영하는|금은당",
     ),
     _entry("apartment", "아파트 단지", gettext_noop("apartment block"), r"아파트|빌라|연립주택|다세대|오피스텔|원룸"),
     _entry(
         "residence",
         "주거지",
         gettext_noop("residence"),
-        r"(?<![가-힣])(?:자신의|피해자의?|피고인의?|동인의|위|그의|그|이웃|남의|타인의)? ?(?:집(?=에|의| |앞|안|방|을|으로|마당)|주거지?(?!침입)|방 ?(?:안|에서|에 |문)|안방|거실|자택|가옥)"
-        r"|[가-힣\d](?:의|인의|외인의) ?집|공소외 ?\d* ?집|주거지|주택(?!가|조합)|안방|거실|베란다|집 ?마당|집 ?앞마당|자취방|하숙",
+        r"(?<![가-힣])(?:자신의|피해자의?|피고인의?|동인의|위|그의|그|이웃|"
+        r"남의|타인의)? ?(?:집(?=에|의| |앞|안|방|을|으로|마당)|주거지?(?!침입)|"
+        r"방 ?(?:안|에서|에 |문)|안방|거실|자택|가옥)"
+        r"|[가-힣\d](?:의|인의|외인의) ?집|공소외 ?\d* ?집|주거지|주택(?!가|"
+        r"조합)|안방|거실|베란다|집 ?마당|집 ?앞마당|자취방|하숙",
     ),
     _entry(
         "street",
         "길거리",
         gettext_noop("street"),
-        r"노상|길가|도로|앞 ?길|길에서|길거리|거리에서|횡단보도|사거리|네거리|교차로|인도 ?(?:에서|상)|차로|주택가|노변|갓길|앞에서",
+        r"노상|길가|도로|앞 ?길|길에서|길거리|거리에서|횡단보도|사거리|"
+        r"네거리|교차로|인도 ?(?:에서|상)|차로|주택가|노변|갓길|앞에서",
     ),
     _entry("water", "물가·바다", gettext_noop("water or sea"), r"해상|해수욕장|선박|저수지|강변|하천|바닷가|부두|방파제|어선"),
     _entry("field", "논밭·들", gettext_noop("field"), r"논밭|논두렁|밭에서|과수원|농로|비닐하우스|임야"),
@@ -327,7 +125,8 @@ RISK_FACTORS = (
         "group",
         "여럿이 함께",
         gettext_noop("group"),
-        r"공동하여|공모하여|합동하여|합세하여|일행|패거리|피고인들|집단으로|떼를 지어|다중의 위력|공동으로|[2-9]명이 함께|합동으로|와 함께",
+        r"공동하여|공모하여|합동하여|합세하여|일행|패거리|피고인들|집단으로|"
+        r"떼를 지어|다중의 위력|공동으로|[2-9]명이 함께|합동으로|와 함께",
     ),
     _entry(
         "running",
@@ -339,47 +138,66 @@ RISK_FACTORS = (
         "fall",
         "넘어짐",
         gettext_noop("fall"),
-        r"넘어뜨|넘어지|넘어져|넘어트|쓰러뜨|쓰러지|쓰러져|쓰러진|쓰러트|바닥에 .{0,12}(?:부딪|찧|눕)|밀어뜨|추락|뒹굴|굴러 ?떨어",
+        r"넘어뜨|넘어지|넘어져|넘어트|쓰러뜨|쓰러지|쓰러져|쓰러진|쓰러트|"
+        r"바닥에 .{0,12}(?:부딪|찧|눕)|밀어뜨|추락|뒹굴|굴러 ?떨어",
     ),
     _entry(
         "weapon",
         "흉기",
         gettext_noop("weapon"),
-        r"흉기|위험한 물건|칼(?:을|로|날|끝|자루| |길이|\()|식칼|회칼|과도|부엌칼|식도|주방용 ?칼|등산용 ?칼|단도|낫(?:을|으로)|도끼|망치|몽둥이|각목|쇠파이프|파이프(?!라인)|야구방망이|야구배트|방망이|빠루|맥주병|소주병|술병|유리병|깨진 병|병으로|벽돌|돌을 던|돌로|돌멩이|가위|공구|드라이버|권총|총을|소총|엽총|골프채|각목|쇠망치|흙칼|면도칼|삽(?:을|으로)|각개목|쇠사슬|화염병|식도|대검(?!찰)|송곳|가스총|전기충격기",
+        r"흉기|위험한 물건|칼(?:을|로|날|끝|자루| |길이|\()|식칼|회칼|과도|"
+        r"부엌칼|식도|주방용 ?칼|등산용 ?칼|단도|낫(?:을|으로)|도끼|망치|"
+        r"몽둥이|각목|쇠파이프|파이프(?!라인)|야구방망이|야구배트|방망이|"
+        r"빠루|맥주병|소주병|술병|유리병|깨진 병|병으로|벽돌|돌을 던|돌로|"
+        r"돌멩이|가위|공구|드라이버|권총|총을|소총|엽총|골프채|각목|쇠망치|"
+        r"흙칼|면도칼|삽(?:을|으로)|각개목|쇠사슬|화염병|식도|대검(?!찰)|"
+        r"송곳|가스총|전기충격기",
     ),
     _entry(
         "fighting",
         "몸싸움·구타",
         gettext_noop("fighting or beating"),
-        r"때리|때려|때렸|구타|폭행|멱살|발로 .{0,20}(?:차|찼|밟|걷어)|주먹|걷어차|밀치|밀어|밀쳤|싸움|몸싸움|들이받|들이박|뺨을",
+        r"때리|때려|때렸|구타|폭행|멱살|발로 .{0,20}(?:차|찼|밟|걷어)|주먹|"
+        r"걷어차|밀치|밀어|밀쳤|싸움|몸싸움|들이받|들이박|뺨을",
     ),
     _entry(
         "grabbing",
         "붙잡음·끌고 감",
         gettext_noop("grabbing or dragging"),
-        r"끌고 (?:가|갔|간|들어)|끌어(?!당기는 힘)|붙잡|껴안|잡아 ?끌|잡아당|목을 (?:조르|졸라|누르|눌러|감)|움켜|끌어안|낚아|매단 채|납치|태워 .{0,10}(?:가|끌)|잡아 (?:흔들|비틀)|팔을 잡|손목을 잡",
+        r"끌고 (?:가|갔|간|들어)|끌어(?!당기는 힘)|붙잡|껴안|잡아 ?끌|잡아당|"
+        r"목을 (?:조르|졸라|누르|눌러|감)|움켜|끌어안|낚아|매단 채|납치|"
+        r"태워 .{0,10}(?:가|끌)|잡아 (?:흔들|비틀)|팔을 잡|손목을 잡",
     ),
     _entry("night", "야간", gettext_noop("night"), r"야간|심야|한밤|새벽|밤중|어두운|어둠"),
     _entry(
         "few_people",
         "인적이 드묾",
         gettext_noop("few people about"),
-        r"인적이 (?:드문|없는|뜸한)|외진|한적한|으슥|행인이 없|사람이 없는|혼자 (?:걸어|귀가|있|길|잠|집|가|서)|혼자서 (?:걸어|귀가|있|길)|홀로|빈집|비어 있|아무도 없|감시가 소홀",
+        r"인적이 (?:드문|없는|뜸한)|외진|한적한|으슥|행인이 없|사람이 없는|"
+        r"혼자 (?:걸어|귀가|있|길|잠|집|가|서)|혼자서 (?:걸어|귀가|있|길)|"
+        r"홀로|빈집|비어 있|아무도 없|감시가 소홀",
     ),
     _entry(
         "vehicle",
         "차량 이용",
         gettext_noop("vehicle"),
-        r"승용차|오토바이|자동차(?!운전면허)|택시(?!를 (?:잡|기다)|운전)|차량|화물차|트럭|승합차|봉고|버스|원동기|이륜차|굴착기",
+        r"승용차|오토바이|자동차(?!운전면허)|택시(?!를 (?:잡|기다)|운전)|"
+        r"차량|화물차|트럭|승합차|봉고|버스|원동기|이륜차|굴착기",
     ),
     _entry(
         "intrusion",
         "침입",
         gettext_noop("intrusion"),
-        r"침입|담을 넘|담장을 넘|창문을 (?:통하|넘|열|깨|뜯)|문을 (?:부수|뜯|따고|열고 들어)|열고 들어|들어가(?: 그|서| 물건| 재물|.{0,30}절취)|시정되지|시정되어 있지|잠기지|잠금장치|몰래 들어|유리창을 깨",
+        r"침입|담을 넘|담장을 넘|창문을 (?:통하|넘|열|깨|뜯)|문을 (?:부수|"
+        r"뜯|따고|열고 들어)|열고 들어|들어가(?: 그|서| 물건| 재물|.{0,30}절취)|"
+        r"시정되지|시정되어 있지|잠기지|잠금장치|몰래 들어|유리창을 깨",
     ),
     _entry(
-        "fire", "불·연기", gettext_noop("fire or smoke"), r"불을 (?:놓|붙|질|지르|피)|방화|소훼|휘발유|신나|시너|화염|화재|연기가"
+        "fire",
+        "불·연기",
+        gettext_noop("fire or smoke"),
+        r"불을 (?:놓|붙|질|지르|피)|방화|소훼|휘발유|신나|시너|화염|화재|"
+        r"연기가",
     ),
     _entry(
         "drunk",
@@ -451,13 +269,17 @@ RELATIONS = (
         "spouse",
         "배우자·동거인",
         gettext_noop("spouse or partner"),
-        r"처인 피해자|남편인 피해자|피해자인 처|자신의 처|피고인의 처|동거하던|동거 ?(?:녀|남|중)|사실혼|내연|전처|이혼한|부부",
+        r"처인 피해자|남편인 피해자|피해자인 처|자신의 처|피고인의 처|동거하던|"
+        r"동거 ?(?:녀|남|중)|사실혼|내연|전처|이혼한|부부",
     ),
     _entry(
         "family",
         "가족·친족",
         gettext_noop("family"),
-        r"친모|친부|계부|계모|(?:어머니|아버지|부친|모친|아들|딸|동생|형|누나|친딸|의붓딸)인 (?:피해자|공소외)|(?:피고인|자신)의 (?:어머니|아버지|부친|모친|아들|딸|동생|형|누나|시어머니|장모|장인)|직계존속|친족|조카|매형|처남",
+        r"친모|친부|계부|계모|(?:어머니|아버지|부친|모친|아들|딸|동생|형|"
+        r"누나|친딸|의붓딸)인 (?:피해자|공소외)|(?:피고인|자신)의 (?:어머니|"
+        r"아버지|부친|모친|아들|딸|동생|형|누나|시어머니|장모|장인)|직계존속|"
+        r"친족|조카|매형|처남",
     ),
     _entry("officer", "공무원", gettext_noop("officer on duty"), r"경찰관|경사|경위|순경|경장|의경|상경|공무원|소방관|구급대원"),
     _entry("date", "연인", gettext_noop("lover"), r"연인|애인|여자친구|남자친구|교제하|사귀"),
@@ -485,7 +307,9 @@ RELATIONS = (
         "stranger",
         "모르는 사람",
         gettext_noop("stranger"),
-        r"지나가(?:던|는) .{0,10}(?:피해자|행인)|행인|일면식|모르는 사이|알지 못하는|귀가하(?:던|는) 피해자|걸어가(?:던|는) 피해자|성명불상|옆좌석|옆 ?테이블",
+        r"지나가(?:던|는) .{0,10}(?:피해자|행인)|행인|일면식|모르는 사이|"
+        r"알지 못하는|귀가하(?:던|는) 피해자|걸어가(?:던|는) 피해자|성명불상|"
+        r"옆좌석|옆 ?테이블",
     ),
 )
 

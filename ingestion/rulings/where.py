@@ -34,9 +34,13 @@ _SIDO = "|".join(f"(?P<s{number}>{pattern})" for number, pattern in enumerate(FU
 _CODES = tuple(FULL_NAMES)
 _CITY = "|".join(sorted((name for name in _PROVINCES), key=len, reverse=True))
 _GU = "|".join(sorted({gu for parts in _DISTRICTS.values() for gu in parts}, key=len, reverse=True))
-_DONG = r"(?:[가-힣]{1,5}(?:읍|면)(?:\s[가-힣]{1,5}\d?리)?|[가-힣]{1,4}(?:제?\s?\d{1,2}(?:[·.]\d)?)?동(?:\s?\d가)?(?![가-힣])(?=[\s,에의]|\[|$|소재)|[가-힣]{1,4}로?\s?\d가(?:동)?)"
+_DONG = (
+    r"(?:[가-힣]{1,5}(?:읍|면)(?:\s[가-힣]{1,5}\d?리)?|[가-힣]{1,4}(?:제?\s?\d{1,2}(?:[·.]\d)?)?동(?:\s?\d가)?(?![가-힣])(?=[\s,에의]|"
+    r"\[|$|소재)|[가-힣]{1,4}로?\s?\d가(?:동)?)"
+)
 _ADDRESS = re.compile(
-    rf"(?<![가-힣])(?:(?P<sido>{_SIDO})\s?)?(?P<city>{_CITY})(?:\s?(?P<gu>{_GU}))?(?![가-힣]*(?:청|법원|경찰서|검찰청|장(?=[이은의 ])))(?:\s(?P<dong>{_DONG}))?"
+    rf"(?<![가-힣])(?:(?P<sido>{_SIDO})\s?)?(?P<city>{_CITY})(?:\s?(?P<gu>{_GU}))?(?![가-힣]*(?:청|"
+    rf"법원|경찰서|검찰청|장(?=[이은의 ])))(?:\s(?P<dong>{_DONG}))?"
     rf"|(?<![가-힣])(?P<only>{_SIDO.replace('?P<s', '?P<o')})(?:\s(?P<dong2>{_DONG}))?(?=\s|에|의)"
 )
 _BARE_DONG = re.compile(r"(?<![가-힣])(?P<dong>[가-힣]{2,4}(?:\d{1,2})?동)(?=\s(?:소재|에 있는|에 위치|\[지번\]|\d))")
