@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 import numpy as np
 import numpy.typing as npt
 
+from prediction import concentration
 from prediction.concentration import Concentration
 from prediction.grid import Grid
 from prediction.panel import DAY_S, Panel
@@ -24,7 +25,10 @@ Float64 = npt.NDArray[np.float64]
 WEEK_DAYS = 7
 HALF_LIVES_D = (7, 14, 30, 60, 120, 240, 480, 960)
 WINDOWS_D = (7, 14, 28, 91, 182, 364)
-RECENT_D, LONG_D = 30, 240
+RECENT_D = 30
+# The half-life of a cell's long-run rate: a fine cell holds so few incidents that it must remember longer.
+LONG_D, LONG_OF_FINE_CELLS_D = 240, 480
+FINE_CELL_KM2 = 0.03
 SIGMAS_RECENT_M = (200.0, 500.0, 1000.0)
 SIGMAS_LONG_M = (150.0, 300.0, 600.0, 1000.0)
 LEVEL_HALF_LIFE_D = 42
@@ -47,6 +51,9 @@ class Moment:
     decayed: Float64  # [half-lives, targets, cells]
     windowed: Float64  # [windows, targets, cells]
     last_year: Float64  # [targets, cells]: five weeks around the same week a year ago
+    ever: Float64  # [targets, cells]: all that is known, unweighted
+    ring_ever: Float64  # [2, targets, cells]
+    held_around: Float64  # [2, targets, cells]: neighbours in each ring that ever held an incident
     days_since: Float64  # [targets, cells]
     active_weeks: Float64  # [targets, cells]: share of the last 52 weeks with any incident; a single burst counts once
     spots: Concentration
@@ -73,6 +80,7 @@ class FeatureMaker:
     def __init__(self, grid: Grid, categories: int) -> None:
         self.grid = grid
         self.categories = categories
+        self.long_d = LONG_OF_FINE_CELLS_D if grid.area_km2 < FINE_CELL_KM2 else LONG_D
         self.around = Surroundings.of(grid)
         centred = grid.centres_m - grid.centres_m.mean(axis=0)
         self.place = (centred / 1000.0).T
@@ -87,25 +95,30 @@ class FeatureMaker:
         decayed = np.stack([_decayed(known, age, h, history) for h in HALF_LIVES_D])
         windowed = np.stack([_windowed(known, age, w, history) for w in WINDOWS_D])
         last_year = _with_all(known.weighted(((age >= 364 - 21) & (age < 364 + 14)).astype(np.float64))) / 5
-        long, short = decayed[HALF_LIVES_D.index(LONG_D)], decayed[HALF_LIVES_D.index(RECENT_D)]
+        long, short = decayed[HALF_LIVES_D.index(self.long_d)], decayed[HALF_LIVES_D.index(RECENT_D)]
         smooth_long = np.stack([self.around.smooth(long, s) for s in SIGMAS_LONG_M])
         level = city_level(known, age, history)
         expected, here, around, others = _expected(
-            long, smooth_long, level, exposure_weeks=_exposure(LONG_D, history) / WEEK_DAYS
+            long, smooth_long, level, exposure_weeks=_exposure(self.long_d, history) / WEEK_DAYS
         )
+        ever = _windowed(known, age, LONGEST_D, history)
+        held = (ever > 0).astype(np.float64)
         year_s = known.anchor_s + origin_day * DAY_S
         return Moment(
             origin_day=origin_day,
             decayed=decayed,
             windowed=windowed,
             last_year=last_year,
+            ever=ever,
+            ring_ever=np.stack([self.around.ring_sums(ever, ring) for ring in (1, 2)]),
+            held_around=np.stack([self.around.ring_sums(held, ring) for ring in (1, 2)]),
             days_since=_days_since(known, age),
             active_weeks=_active_weeks(known, age, history),
             spots=Concentration.of(
                 known,
                 age,
-                long_weekly=WEEK_DAYS / _exposure(LONG_D, history),
-                recent_weekly=WEEK_DAYS / _exposure(RECENT_D, history),
+                long_weekly=WEEK_DAYS / _exposure(concentration.LONG_D, history),
+                recent_weekly=WEEK_DAYS / _exposure(concentration.RECENT_D, history),
             ),
             ring_recent=np.stack([self.around.ring_sums(short, ring) for ring in (1, 2)]),
             ring_long=np.stack([self.around.ring_sums(long, ring) for ring in (1, 2)]),
@@ -151,12 +164,17 @@ class FeatureMaker:
         out.append(("others_recent", lambda m: m.smooth_recent[0, every] - m.smooth_recent[0, target]))
         for position, sigma in enumerate(SIGMAS_LONG_M):
             out.append((f"others_{sigma:.0f}m_long", lambda m, p=position: m.smooth_long[p, every] - m.smooth_long[p, target]))
+        out.append(("any_ever", lambda m: m.ever[every]))
+        for ring in (0, 1):
+            out.append((f"any_ring{ring + 1}_ever", lambda m, r=ring: m.ring_ever[r, every]))
+            out.append((f"any_ring{ring + 1}_held", lambda m, r=ring: m.held_around[r, every]))
         out.append(("any_days_since", lambda m: m.days_since[every]))
         out.append(("any_active_weeks", lambda m: m.active_weeks[every]))
         out += [(f"any_spot_{name}", _of_spots(name, every)) for name in SPOT_FIELDS_OF_ALL]
+        long = HALF_LIVES_D.index(self.long_d)
         rivals = [category for category in range(self.categories) if category != target][:OTHERS_AT_MOST]
         for rival in rivals:
-            out.append((f"type{rival}_here", lambda m, r=rival: m.decayed[HALF_LIVES_D.index(LONG_D), r]))
+            out.append((f"type{rival}_here", lambda m, r=rival: m.decayed[long, r]))
             out.append((f"type{rival}_300m", lambda m, r=rival: m.smooth_long[1, r]))
             out.append((f"type{rival}_1000m", lambda m, r=rival: m.smooth_long[3, r]))
         return [("other_types", name, read) for name, read in out]
@@ -174,6 +192,7 @@ def _here(target: int) -> list[tuple[str, str, Read]]:
     for position, days in enumerate(WINDOWS_D):
         group = "here_recent" if days <= RECENT_D else "here_long"
         out.append((group, f"sum_{days}d", lambda m, p=position: m.windowed[p, target]))
+    out.append(("here_long", "ever", lambda m: m.ever[target]))
     out.append(("here_recent", "days_since", lambda m: m.days_since[target]))
     out.append(("here_long", "active_weeks", lambda m: m.active_weeks[target]))
     out += [("here_long", f"spot_{name}", _of_spots(name, target)) for name in SPOT_FIELDS]
@@ -191,6 +210,8 @@ def _around(target: int) -> list[tuple[str, str, Read]]:
     for ring in (0, 1):
         out.append(("around_recent", f"ring{ring + 1}_recent", lambda m, r=ring: m.ring_recent[r, target]))
         out.append(("around_long", f"ring{ring + 1}_long", lambda m, r=ring: m.ring_long[r, target]))
+        out.append(("around_long", f"ring{ring + 1}_ever", lambda m, r=ring: m.ring_ever[r, target]))
+    out.append(("around_long", "ring1_held", lambda m: m.held_around[0, target]))
     for position, sigma in enumerate(SIGMAS_RECENT_M):
         out.append(("around_recent", f"smooth_{sigma:.0f}m_recent", lambda m, p=position: m.smooth_recent[p, target]))
     for position, sigma in enumerate(SIGMAS_LONG_M):
