@@ -31,14 +31,16 @@ function figure(value, label, tone) {
 }
 
 function figuresPanel(findings) {
-  const { rows, accepted, rejected, mendable } = findings;
-  const share = (part) => ({ "flex-grow": String(Math.max(part, 0)) });
+  const { rows, accepted, mendable, left_out: leftOut } = findings;
+  const rejected = findings.rejected - mendable - leftOut;
+  const share = (part, tone) => (part > 0 ? h("span", { class: tone, style: { "flex-grow": String(part) } }) : null);
   const bar = h(
     "div",
     { class: "split-bar", role: "img", "aria-label": interpolate(gettext("%s of %s rows are good"), [count(accepted), count(rows)]) },
-    h("span", { class: "is-good", style: share(accepted) }),
-    h("span", { class: "is-warn", style: share(mendable) }),
-    h("span", { class: "is-bad", style: share(rejected - mendable) }),
+    share(accepted, "is-good"),
+    share(mendable, "is-warn"),
+    share(rejected, "is-bad"),
+    share(leftOut, "is-out"),
   );
   return panel(
     "figures",
@@ -49,7 +51,8 @@ function figuresPanel(findings) {
       { class: "upload-figures" },
       figure(accepted, gettext("good"), "is-good"),
       figure(mendable, gettext("mendable"), mendable ? "is-warn" : ""),
-      figure(rejected - mendable, gettext("rejected"), rejected - mendable ? "is-bad" : ""),
+      figure(rejected, gettext("rejected"), rejected ? "is-bad" : ""),
+      leftOut > 0 && figure(leftOut, gettext("left out on purpose"), ""),
       figure(rows, gettext("rows in all"), ""),
     ),
     bar,
@@ -80,7 +83,7 @@ function problemItem(problem, accepted, onMend) {
   return h(
     "li",
     { class: "problem" },
-    h("div", { class: "problem-head" }, h("strong", {}, problem.label), h("span", { class: `badge ${problem.mend ? "badge-warn" : "badge-bad"}` }, interpolate(ngettext("%s row", "%s rows", problem.count), [count(problem.count)]))),
+    h("div", { class: "problem-head" }, h("strong", {}, problem.label), h("span", { class: `badge ${problem.code === "left_out" ? "" : problem.mend ? "badge-warn" : "badge-bad"}` }, interpolate(ngettext("%s row", "%s rows", problem.count), [count(problem.count)]))),
     h("p", {}, problem.sentence),
     h("p", { class: "muted small" }, facts.join(" · ")),
     values.length > 0 && h("p", { class: "values" }, ...values),

@@ -166,7 +166,9 @@ export function columnsPanel({ upload, understanding, choices, change }) {
     const control = select(options, chosen, set, { "aria-invalid": missing.has(one.name) ? "true" : null });
     const label = one.required ? `${one.label} *` : one.label;
     const examples = chosen && samples[chosen]?.length ? h("p", { class: "samples" }, samples[chosen].join(" · ")) : null;
-    return field(`field-${one.name}`, label, control, examples, evidence(understanding, `column:${one.name}`));
+    const why = understanding.evidence.filter((item) => item.topic === "column" && item.column && item.column === chosen);
+    const reasons = why.map((item) => h("p", { class: "why" }, item.sentence));
+    return field(`field-${one.name}`, label, control, examples, ...reasons, evidence(understanding, `column:${one.name}`));
   };
   const isShown = (one) => one.required || columns[one.name] || missing.has(one.name);
   const rest = fields.filter((one) => !isShown(one));
@@ -176,8 +178,15 @@ export function columnsPanel({ upload, understanding, choices, change }) {
     h("div", { class: "field-grid" }, ...fields.filter(isShown).map(row)),
     rest.length > 0 &&
       h("details", { class: "more" }, h("summary", {}, interpolate(gettext("More fields (%s)"), [rest.length])), h("div", { class: "field-grid" }, ...rest.map(row))),
-    evidence(understanding, "column"),
+    evidenceOfNone(understanding, columns),
   );
+}
+
+/** Evidence about columns that belongs to none of the fields shown. */
+function evidenceOfNone(understanding, columns) {
+  const titles = new Set(Object.values(columns));
+  const rest = understanding.evidence.filter((item) => item.topic === "column" && !titles.has(item.column));
+  return rest.length ? h("ul", { class: "evidence" }, ...rest.map((item) => h("li", {}, item.sentence))) : null;
 }
 
 /** What each category of the file is. @param {View} view */

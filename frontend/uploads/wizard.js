@@ -52,7 +52,11 @@ export class Wizard {
       const isHere = item.dataset.step === step;
       item.toggleAttribute("aria-current", isHere);
       if (isHere) item.setAttribute("aria-current", "step");
+      const link = item.querySelector("a");
+      if (link && item.dataset.step === "check") link.toggleAttribute("aria-disabled", this.upload.state !== "checked");
     }
+    const badge = document.querySelector("#state .badge");
+    if (badge) badge.textContent = this.upload.state_label;
     if (this.upload.message) complain(this.trouble, this.upload.message);
     const { understanding } = this.upload;
     if (!understanding) replace(this.body);

@@ -12,14 +12,16 @@ from webapp.imports.models import Upload
 if TYPE_CHECKING:
     from webapp.accounts.models import Jurisdiction
 
+LEFT_OUT = "left_out"  # the reason of rows whose category was left out by choice
 THIN_MONTH = 0.2  # a month with fewer rows than this share of the median month counts as a gap
 DOUBLES = ("same_again", "same_place_again", "duplicate_rows")
 
 # Part of the score: weight, label, what it says.
 PARTS: dict[str, tuple[float, str, str]] = {
-    "accepted": (3, gettext_noop("Rows that can be taken in"), gettext_noop("of all rows of the file")),
+    "accepted": (3, gettext_noop("Rows that can be taken in"), gettext_noop("of all rows but those left out on purpose")),
     "located": (3, gettext_noop("Located"), gettext_noop("rows with a place inside the jurisdiction")),
-    "timed": (3, gettext_noop("Timed"), gettext_noop("rows with a time of day, not a day alone")),
+    "timed": (2, gettext_noop("Dated"), gettext_noop("rows with a date that can be read")),
+    "time_of_day": (2, gettext_noop("With a time of day"), gettext_noop("rows taken in that give more than the day")),
     "to_the_minute": (1, gettext_noop("To the minute"), gettext_noop("times that are not rounded to the full hour")),
     "complete": (2, gettext_noop("Months without a gap"), gettext_noop("months that hold at least a fifth of a usual month")),
     "unique": (1, gettext_noop("No doubles"), gettext_noop("rows that do not repeat another exactly")),
@@ -53,12 +55,17 @@ def quality_of(upload: Upload) -> Quality | None:
     if not rows or "refusal" in report:
         return None
     accepted = report.get("accepted", upload.rows_accepted)
-    shares = {"accepted": accepted / rows}
+    shares = {"accepted": accepted / max(rows - left_out_of(upload), 1)}
     shares |= {name: float(share) for name, share in report.get("quality", {}).items() if share is not None}
     gaps = _gaps(report.get("months", {}))
     if gaps is not None:
         months = _span(report["months"])
         shares["complete"] = 1 - len(gaps) / len(months)
+    day_only = sum(one["count"] for one in report.get("warnings", []) if one["code"] == "day_only")
+    if accepted and upload.kind == Upload.Kind.INCIDENTS:
+        shares["time_of_day"] = 1 - day_only / accepted
+        if day_only >= accepted:
+            shares.pop("to_the_minute", None)
     doubles = sum(one["count"] for one in report.get("warnings", []) if one["code"] in DOUBLES)
     if accepted and upload.kind == Upload.Kind.INCIDENTS:
         shares["unique"] = max(1 - doubles / accepted, 0.0)
@@ -69,6 +76,11 @@ def quality_of(upload: Upload) -> Quality | None:
     ]
     total = sum(part.weight for part in parts)
     return Quality(round(100 * sum(part.share * part.weight for part in parts) / total), parts, gaps or [])
+
+
+def left_out_of(upload: Upload) -> int:
+    """Rows that a person chose to leave out: rejected, yet no fault of the data."""
+    return int((upload.report.get("reasons") or {}).get(LEFT_OUT, 0))
 
 
 def _span(months: dict[str, int]) -> list[str]:

@@ -214,7 +214,11 @@ class Sentences:
     def evidence(self, topic: str | None = None) -> list[dict[str, str]]:
         """Why the file is understood as it is: topic and sentence."""
         return [
-            {"topic": one["topic"], "sentence": evidence_sentence(one["code"], self.context | one["fields"])}
+            {
+                "topic": one["topic"],
+                "column": str(one["fields"].get("column", "")),
+                "sentence": evidence_sentence(one["code"], self.context | one["fields"]),
+            }
             for one in self.upload.guess.get("evidence", [])
             if topic is None or one["topic"] == topic
         ]

@@ -76,6 +76,7 @@ class UploadOutput(serializers.ModelSerializer[Upload]):
 
 class EvidenceOutput(serializers.Serializer[Any]):
     topic = serializers.CharField(help_text="encoding, header, kind, column, crs, time, category …")
+    column = serializers.CharField(help_text="column it speaks of, or blank")
     sentence = serializers.CharField()
 
 
@@ -165,6 +166,7 @@ class FindingsOutput(serializers.Serializer[Any]):
     accepted = serializers.IntegerField()
     rejected = serializers.IntegerField()
     mendable = serializers.IntegerField(help_text="of the rejected, those with a proposed mend")
+    left_out = serializers.IntegerField(help_text="of the rejected, those left out on purpose")
     problems = ProblemOutput(many=True)
     accepted_mends = MendOutput(many=True)
     warnings = WarningOutput(many=True)

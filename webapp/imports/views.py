@@ -11,7 +11,7 @@ from webapp.accounts.permissions import caller
 from webapp.imports import selectors
 
 UPLOADS_A_PAGE = 25
-ROWS_SHOWN = 200
+ROWS_SHOWN = 50
 
 
 @require_safe

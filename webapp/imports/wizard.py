@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils.translation import gettext as _
 
 from webapp.accounts.permissions import Act, require
-from webapp.imports.findings import quality_of, small_map_of
+from webapp.imports.findings import left_out_of, quality_of, small_map_of
 from webapp.imports.models import Upload
 from webapp.imports.selectors import stage_of, upload
 from webapp.imports.sentences import Sentences, evidence_sentence
@@ -69,8 +69,17 @@ def understanding_of(found: Upload, sentences: Sentences) -> dict[str, Any]:
         "categories_rows": guess.get("categories_rows", 0),
         "categories_whole": guess.get("categories_whole", True),
         "preset": guess.get("preset"),
-        "document": guess.get("document"),
+        "document": _document(guess.get("document")),
     }
+
+
+def _document(document: dict[str, Any] | None) -> dict[str, Any] | None:
+    """What is shown of a ruling, under labels in the language of the page."""
+    if document is None:
+        return None
+    labels = {"court": _("court"), "case_no": _("case number"), "case_name": _("case"), "decided_on": _("decided on")}
+    facts = [[labels[name], value] for name, value in document.get("facts", {}).items()]
+    return {"facts": facts, "excerpt": document.get("excerpt", "")}
 
 
 def _option(sentences: Sentences, evidence: dict[str, Any]) -> str:
@@ -88,6 +97,7 @@ def findings_of(found: Upload, sentences: Sentences) -> dict[str, Any] | None:
         "accepted": report["accepted"],
         "rejected": report["rejected"],
         "mendable": report.get("mendable", 0),
+        "left_out": left_out_of(found),
         "problems": sentences.problems(),
         "accepted_mends": sentences.accepted_mends(),
         "warnings": sentences.warnings(),

@@ -53,13 +53,13 @@ def understand(
     use_preset: bool = True,
 ) -> None:
     """Guess how the file is to be read and keep that, with its first rows, on the upload. Raises `FileRefused`."""
-    document = documents_of(path, upload.file_name) if kind in (None, Kind.RULINGS) else None
+    limits = Limits(max_content_bytes=settings.UPLOAD_MAX_BYTES)
+    document = documents_of(path, upload.file_name, limits, kind=kind) if kind in (None, Kind.RULINGS) else None
     if document is not None:
         mapping = ColumnMapping(kind=Kind.RULINGS)
         upload.guess = {"format": document["format"], "document": document, "guessed": mapping.to_json()}
         _settle(upload, mapping)
         return
-    limits = Limits(max_content_bytes=settings.UPLOAD_MAX_BYTES)
     tables = tables_of(path, upload.file_name, limits, choice or Choice())
     guess = guess_of(tables, upload.jurisdiction, file_name=upload.file_name, kind=kind)
     table = _chosen(tables, guess.mapping.reading)
