@@ -30,7 +30,8 @@ FindPlaces = Callable[[Sequence[str]], Sequence[Hit | None]]
 
 COORDINATE_REASONS = (
     "", "coordinate_missing", "half_coordinate", "not_a_number", "coordinate_zero", "false_point", "swapped_coordinates",
-    "sign_lost", "metres_among_degrees", "degrees_among_metres", "outside", "geometry_unreadable", "geometry_empty",
+    "sign_lost", "metres_among_degrees", "metres_unclear", "degrees_among_metres", "address_only", "outside",
+    "geometry_unreadable", "geometry_empty",
 )  # fmt: skip
 COORDINATE_MENDS = ("", "swap", "sign", "metres", "degrees", "geocode")
 _REASON = {code: number for number, code in enumerate(COORDINATE_REASONS)}
@@ -280,7 +281,7 @@ class _Examiner:
                 if new:
                     names.setdefault(int(wide[one]), []).append(crs)
         sheet.notes |= {row: " / ".join(found) for row, found in names.items()}
-        sheet.reason[wide[doubtful]] = _REASON["metres_among_degrees"]
+        sheet.reason[wide[doubtful]] = _REASON["metres_unclear"]
         proven = ~np.isnan(longitude) & ~doubtful
         self._settle(wide[proven], "metres", longitude[proven], latitude[proven])
         return np.sort(np.concatenate([rows[~like], wide[np.isnan(longitude)]]))
@@ -322,6 +323,8 @@ def _geocode(
             if "geocode" in mapping.mends:
                 sheet.latitude[row], sheet.longitude[row] = hit.latitude, hit.longitude
                 sheet.reason[row], sheet.mended[row] = 0, True
+            else:
+                sheet.reason[row] = _REASON["address_only"]
         rows = np.flatnonzero(np.isin(sheet.reason, _PLACELESS) & (sheet.mend == 0))
 
 

@@ -80,6 +80,12 @@ REASONS: Mapping[str, str] = MappingProxyType(
             "Line {line}, column “{column}”: {value} are metres or feet, not degrees like the rest of the file. "
             "Convert the row to degrees, or name its coordinate system."
         ),
+        "metres_unclear": gettext_noop(
+            "Line {line}, column “{column}”: {value}: metres or feet, and several coordinate systems fit. Name the right one."
+        ),
+        "address_only": gettext_noop(
+            "Line {line}, column “{column}”: there are no coordinates, but the address was found: {value}. Accept its place."
+        ),
         "degrees_among_metres": gettext_noop(
             "Line {line}, column “{column}”: {value} are degrees, not metres or feet like the rest of the file. Convert the row."
         ),

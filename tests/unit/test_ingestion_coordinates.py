@@ -142,7 +142,7 @@ def test_a_proven_mend_is_proposed_and_carried_out_only_when_accepted(latitude, 
 
 def test_metres_that_fit_several_systems_are_not_mended():
     located = at("450000", "200000", mends=frozenset({"metres"}))
-    assert located.code(0) == "metres_among_degrees"
+    assert located.code(0) == "metres_unclear"
     assert located.mend_code(0) == ""
     assert located.value(0) == "450000, 200000 = EPSG:5174 / EPSG:5181 / EPSG:2097"
 
@@ -330,14 +330,7 @@ def test_rows_without_coordinates_are_looked_up_by_their_addresses_and_placed_on
         assert located.mended_rows()["geocode"].tolist() == [0, 1, 2, 3]
         assert (located.longitude[0], located.latitude[3]) == (127.0, 37.6)
     else:
-        assert codes == [
-            "coordinate_missing",
-            "half_coordinate",
-            "coordinate_zero",
-            "coordinate_missing",
-            "coordinate_missing",
-            "",
-        ]
+        assert codes == ["address_only"] * 4 + ["coordinate_missing", ""]
         assert located.value(0) == "서초구 길 1 (lot, gazetteer)"
 
 
@@ -345,6 +338,22 @@ def test_an_address_outside_the_jurisdiction_places_no_row():
     find = lambda texts: [Hit(129.0, 35.1, Precision.EXACT, "부산", "juso") for _ in texts]  # noqa: E731
     located = locate({"address": ["부산"]}, ColumnMapping(Kind.PLACES, mends=frozenset({"geocode"})), SEOUL, find=find)
     assert (located.code(0), located.mend_code(0)) == ("coordinate_missing", "")
+
+
+def test_a_reason_has_a_mend_for_all_its_rows_or_for_none():
+    """Reports count rows by reason and say of a reason what mends it."""
+    rows = [
+        ("127.0", "37.5"),
+        ("550000", "200000"),
+        ("450000", "200000"),
+        ("", ""),
+        ("37.5", ""),
+        ("99", "1"),
+        ("37.5", "-127.0"),
+    ]
+    located = locate({"latitude": [y for y, _ in rows], "longitude": [x for _, x in rows]}, ColumnMapping(Kind.PLACES), SEOUL)
+    mends = {(located.code(row), located.mend_code(row)) for row in range(len(rows))}
+    assert len({code for code, _ in mends}) == len(mends) == 7
 
 
 def test_every_code_has_its_sentence_and_its_label():

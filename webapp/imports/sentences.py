@@ -96,6 +96,8 @@ REASON_LABELS = {
     "false_point": gettext_noop("zero point of a coordinate system"),
     "sign_lost": gettext_noop("minus sign lost"),
     "metres_among_degrees": gettext_noop("metres among degrees"),
+    "metres_unclear": gettext_noop("metres of an unknown system"),
+    "address_only": gettext_noop("no coordinates, but an address"),
     "degrees_among_metres": gettext_noop("degrees among metres"),
     "geometry_missing": gettext_noop("geometry blank"),
     "geometry_unreadable": gettext_noop("geometry not readable"),
