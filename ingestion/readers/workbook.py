@@ -4,15 +4,12 @@ A cell becomes the text a person would type: 12 and not 12.0, dates as ISO 8601,
 """
 
 import io
-import re
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime, time
-from typing import Any
+from datetime import time
 
-import openpyxl
 import xlrd
 
 from ingestion.errors import FileRefused
@@ -22,22 +19,25 @@ from ingestion.readers.chunk import Chunk, readable_size, sentence_list
 from ingestion.readers.source import Source
 from ingestion.readers.table import Limits, Table
 from ingestion.readers.titles import SAMPLE_ROWS, find_titles
+from ingestion.readers.xlsx import BadWorkbook, Row, XlsxBook, open_book
 
 CHUNK_CELLS = 200_000
-MAX_SHARED_TEXT_BYTES = 160 * 1024**2  # the one part of a workbook that must lie in memory
-MAX_BLANK_ROWS = 100_000
-_CLOCK_FORMAT = re.compile(r"[hHsS]")
-Rows = Callable[[], Iterator[tuple[int, list[str], float]]]
+MAX_SHARED_TEXT_BYTES = 128 * 1024**2  # the one part of a workbook that must lie in memory
+MAX_BLANK_ROWS = 10_000
+Rows = Callable[[], Iterator[Row]]
 
 
 def open_xlsx(source: Source, limits: Limits, choice: Choice) -> list[Table]:
     """Every sheet of an .xlsx workbook that holds something. Raises `FileRefused`."""
     _check_parts(source, limits)
-    with _Book(source) as book:
-        names = [sheet.title for sheet in book.workbook.worksheets]
+    try:
+        book = open_book(source.on_disk())
+    except BadWorkbook as error:
+        raise FileRefused("broken_workbook", file=source.file_name, value="xlsx") from error
+    names = list(book.parts)
 
     def rows_of(name: str) -> Rows:
-        return lambda: _xlsx_rows(source, name)
+        return lambda: _xlsx_rows(source, book, name)
 
     return _tables(_Workbook(source, limits, choice, "xlsx", names, rows_of))
 
@@ -110,16 +110,12 @@ def _table(book: _Workbook, sheet: str) -> Table | None:
 
 def _chunks(rows: Rows, body_from: int, width: int) -> Iterator[Chunk]:
     """The rows under the header, each as wide as the header (wider only where it holds more)."""
-    chunk, cells = Chunk(), 0
-    blank: list[int] = []
+    chunk, cells, last = Chunk(), 0, body_from - 1
     for line, row, fraction in rows():
-        if line < body_from:
+        if line <= last or not any(row):
             continue
-        if not any(row):
-            blank.append(line)  # blank lines at the very end are no lines
-            continue
-        chunk.blank_lines += blank[:MAX_BLANK_ROWS]
-        blank.clear()
+        chunk.blank_lines += range(last + 1, min(line, last + MAX_BLANK_ROWS))
+        last = line
         chunk.add(row + [""] * (width - len(row)), line)
         chunk.fraction = fraction
         cells += width
@@ -156,53 +152,11 @@ def _archive_of(source: Source) -> zipfile.ZipFile:
         raise FileRefused("broken_workbook", file=source.file_name, value="xlsx") from error
 
 
-class _Book:
-    """An open workbook; whatever goes wrong in it is a refusal."""
-
-    def __init__(self, source: Source):
-        self._source = source
-        self._file = open(source.on_disk(), "rb")  # noqa: SIM115 - closed by __exit__
-        try:
-            self.workbook = openpyxl.load_workbook(self._file, read_only=True, data_only=True, keep_links=False)
-        except Exception as error:
-            self._file.close()
-            raise FileRefused("broken_workbook", file=source.file_name, value="xlsx") from error
-
-    def __enter__(self) -> "_Book":
-        return self
-
-    def __exit__(self, *args: object) -> None:
-        self.workbook.close()
-        self._file.close()
-
-
-def _xlsx_rows(source: Source, name: str) -> Iterator[tuple[int, list[str], float]]:
-    with _Book(source) as book:
-        sheet = book.workbook[name]
-        said = sheet.max_row or 0  # what the file says of its own size may be wrong; it serves the progress bar only
-        sheet.reset_dimensions()
-        rows = sheet.iter_rows()
-        line = 0
-        while True:
-            try:
-                cells = next(rows, None)
-            except Exception as error:
-                raise FileRefused("broken_workbook_row", file=source.file_name, line=line + 1, value=name) from error
-            if cells is None:
-                return
-            line += 1
-            yield line, _trimmed([_cell_text(cell) for cell in cells]), min(line / max(said, line), 0.99)
-
-
-def _cell_text(cell: Any) -> str:
-    value = cell.value
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return "" if cell.data_type == "e" else value
-    if isinstance(value, datetime):
-        return moment_text(value, has_clock=bool(_CLOCK_FORMAT.search(cell.number_format)))
-    return text_of(value)
+def _xlsx_rows(source: Source, book: XlsxBook, name: str) -> Iterator[Row]:
+    try:
+        yield from book.rows(name)
+    except BadWorkbook as error:
+        raise FileRefused("broken_workbook_row", file=source.file_name, line=error.row + 1, value=name) from error
 
 
 @contextmanager
@@ -223,7 +177,7 @@ def _old_book(source: Source, sheet: str | None = None) -> Iterator[xlrd.book.Bo
     yield loaded
 
 
-def _xls_rows(source: Source, name: str) -> Iterator[tuple[int, list[str], float]]:
+def _xls_rows(source: Source, name: str) -> Iterator[Row]:
     with _old_book(source, name) as book:
         sheet = book.sheet_by_name(name)
         for row in range(sheet.nrows):
