@@ -20,7 +20,7 @@ from ingestion.errors import FileRefused
 from ingestion.mapping import ColumnMapping, Evidence
 from ingestion.places import Boundary
 from ingestion.readers.table import Table
-from ingestion.records import Batch, Sheet, layout_of, row_digest, tidy
+from ingestion.records import Batch, Seen, Sheet, layout_of, row_digest, tidy
 
 AREA_KINDS = ("gu", "dong", "legal_dong", "beat", "precinct", "neighbourhood")
 CODE_MAX_LENGTH = 20
@@ -51,7 +51,7 @@ def read_areas(table: Table, mapping: ColumnMapping, outline: Boundary) -> Itera
     if kind not in AREA_KINDS:
         raise FileRefused("area_kind_missing", file=table.name)
     layout = layout_of(table, mapping)
-    seen: set[int] = set()
+    seen = Seen()
     for chunk in table.chunks():
         sheet = Sheet(chunk, layout)
         shapes, repaired = _outlines(sheet, mapping, outline)
@@ -116,7 +116,7 @@ def _judge(sheet: Sheet, shapes: NDArray[np.object_], good: NDArray[np.int64], o
 class _RowReader:
     """Makes the records of a sheet's good rows."""
 
-    def __init__(self, sheet: Sheet, kind: str, seen: set[int], system: str):
+    def __init__(self, sheet: Sheet, kind: str, seen: Seen, system: str):
         self.sheet, self.kind, self.seen, self.system = sheet, kind, seen, system
         self.text = {name: sheet.texts(name) for name in ("code", "name", "name_en")}
 
@@ -130,10 +130,8 @@ class _RowReader:
                 self.sheet.reject(place, "code", "area_unnamed")
             elif len(code) > CODE_MAX_LENGTH:
                 self.sheet.reject(place, "code", "area_code_long", code)
-            elif (digest := row_digest([code])) in self.seen:
+            elif self.seen.meet(row_digest([code])):
                 self.sheet.reject(place, "code", "duplicate_in_file", code)
-            else:
-                self.seen.add(digest)
 
     def record(self, place: int, shape: Any) -> AreaRow:
         """The record of one row."""

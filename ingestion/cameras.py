@@ -17,6 +17,7 @@ from ingestion.readers.table import Table
 from ingestion.records import (
     ID_MAX_LENGTH,
     Batch,
+    Seen,
     Sheet,
     content_key,
     is_unique,
@@ -61,9 +62,9 @@ class CameraRow:
 class _Memory:
     """What must be remembered from one chunk to the next: row digests, the run of days kept, identifiers."""
 
-    rows: set[int] = field(default_factory=set)
-    names: set[int] = field(default_factory=set)
-    sites: set[int] = field(default_factory=set)
+    rows: Seen = field(default_factory=Seen)
+    names: Seen = field(default_factory=Seen)
+    sites: Seen = field(default_factory=Seen)
     retention: int = 0
     run: list[int] = field(default_factory=list)
     has_identifiers: bool = False
@@ -131,11 +132,8 @@ def _check_values(sheet: Sheet, columns: _Columns, memory: _Memory) -> None:
 def _check_identifier(sheet: Sheet, text: str, place: int, memory: _Memory) -> None:
     if len(text) > ID_MAX_LENGTH:
         sheet.reject(place, "source_id", "id_too_long", text)
-    elif text:
-        digest = row_digest([text])
-        if digest in memory.names:
-            sheet.reject(place, "source_id", "duplicate_in_file", text)
-        memory.names.add(digest)
+    elif text and memory.names.meet(row_digest([text])):
+        sheet.reject(place, "source_id", "duplicate_in_file", text)
 
 
 def _within(text: str, low: float, high: float) -> bool:
@@ -207,14 +205,10 @@ class _RowReader:
 
     def _note_repeats(self, place: int, line: int, site: str, *, is_named: bool) -> None:
         memory = self.memory
-        digest = row_digest(self.sheet.chunk.rows[self.sheet.rows[place]])
-        if digest in memory.rows:
+        if memory.rows.meet(row_digest(self.sheet.chunk.rows[self.sheet.rows[place]])):
             self.notes.append(("camera_again", line, ""))
-        memory.rows.add(digest)
-        digest = row_digest([site])
-        if digest in memory.sites and not is_named:
+        if not is_named and memory.sites.meet(row_digest([site])):
             self.notes.append(("same_site", line, ""))
-        memory.sites.add(digest)
 
     def _details(self, place: int, line: int, address: str) -> dict[str, Any]:
         """What else the row says. Impossible months and days kept that a spreadsheet has counted up stay, and are noted."""

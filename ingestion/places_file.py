@@ -18,6 +18,7 @@ from ingestion.readers.table import Table
 from ingestion.records import (
     ID_MAX_LENGTH,
     Batch,
+    Seen,
     Sheet,
     content_key,
     is_unique,
@@ -66,7 +67,7 @@ class PlaceRow:
 
 @dataclass(eq=False)
 class _Memory:
-    names: set[int] = field(default_factory=set)
+    names: Seen = field(default_factory=Seen)
     has_identifiers: bool = False
 
 
@@ -116,11 +117,8 @@ class _RowReader:
             name = self.text["source_id"][place] if memory.has_identifiers else ""
             if len(name) > ID_MAX_LENGTH:
                 sheet.reject(place, "source_id", "id_too_long", name)
-            elif name:
-                digest = row_digest([name])
-                if digest in memory.names:
-                    sheet.reject(place, "source_id", "duplicate_in_file", name)
-                memory.names.add(digest)
+            elif name and memory.names.meet(row_digest([name])):
+                sheet.reject(place, "source_id", "duplicate_in_file", name)
 
     def record(self, place: int, point: tuple[float, float]) -> PlaceRow:
         """The record of one row. `point`: longitude and latitude."""
@@ -135,11 +133,8 @@ class _RowReader:
         name = " ".join(text["name"][place].split())
         identifier = text["source_id"][place] if self.memory.has_identifiers else ""
         key = identifier or content_key(point_key(*point), name, address)
-        if not identifier:
-            digest = row_digest([key])
-            if digest in self.memory.names:
-                self.notes.append(("same_place", line, name))
-            self.memory.names.add(digest)
+        if not identifier and self.memory.names.meet(row_digest([key])):
+            self.notes.append(("same_place", line, name))
         details = {
             "sort": text["sort"][place],
             "status": text["status"][place],

@@ -7,6 +7,8 @@ exactly one place: in a record, or in a finding.
 import hashlib
 import re
 import unicodedata
+from array import array
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -246,6 +248,28 @@ def point_key(longitude: float, latitude: float) -> str:
 def row_digest(fields: Sequence[str]) -> int:
     """64 bits by which full repeats of a row are found in little memory."""
     return int.from_bytes(hashlib.blake2b("\x1f".join(fields).encode(), digest_size=8).digest())
+
+
+class Seen:
+    """Digests met so far, 8 bytes each: new ones in a set, older ones in one sorted array."""
+
+    FRESH = 50_000
+
+    def __init__(self) -> None:
+        self.fresh: set[int] = set()
+        self.older = array("Q")
+
+    def meet(self, digest: int) -> bool:
+        """Whether this digest was met before; from now on it was."""
+        place = bisect_left(self.older, digest)
+        if digest in self.fresh or (place < len(self.older) and self.older[place] == digest):
+            return True
+        self.fresh.add(digest)
+        if len(self.fresh) > self.FRESH:
+            merged = np.union1d(np.frombuffer(self.older, np.uint64), np.fromiter(self.fresh, np.uint64, len(self.fresh)))
+            self.older = array("Q", merged.tobytes())
+            self.fresh.clear()
+        return False
 
 
 def is_unique(table: Table, title: str) -> bool:

@@ -7,10 +7,14 @@ from ingestion.readers.table import Table
 
 
 def table_of(
-    header: Sequence[str] | Sequence[Sequence[str]], rows: Sequence[Sequence[str]], *, name: str = "table.csv", at_once: int = 1000
+    header: Sequence[str] | Sequence[Sequence[str]],
+    rows: Sequence[Sequence[str]],
+    *,
+    name: str = "table.csv",
+    at_once: int = 1000,
 ) -> Table:
     """A table with one header row (texts) or several (lists of texts), given in chunks of `at_once` rows."""
-    levels = [tuple(header)] if isinstance(header[0], str) else [tuple(level) for level in header]
+    levels: list[tuple[str, ...]] = [tuple(header)] if isinstance(header[0], str) else [tuple(level) for level in header]  # type: ignore[arg-type]
     titles = [" / ".join(dict.fromkeys(parts)) for parts in zip(*levels, strict=True)]
     seen: dict[str, int] = {}
     for place, title in enumerate(titles):

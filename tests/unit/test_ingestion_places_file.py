@@ -11,7 +11,7 @@ from ingestion.kinds import Kind
 from ingestion.mapping import ColumnMapping
 from ingestion.places import Boundary
 from ingestion.places_file import DEFAULT_PLACE_KINDS, PlaceKindEntry, guess_place_kind, read_places
-from ingestion.records import PointSample, mend_address, read_count, read_day, read_month, read_start
+from ingestion.records import PointSample, Seen, mend_address, read_count, read_day, read_month, read_start
 from tests.tables import table_of
 
 HERE = Boundary.around(shapely.box(126.9, 37.4, 127.1, 37.6))
@@ -173,3 +173,11 @@ def test_the_sample_of_points_stays_small_and_even():
     found = [point[0] for point in sample.points]
     assert 1000 <= len(found) <= 2000
     assert len({later - sooner for sooner, later in itertools.pairwise(found)}) == 1
+
+
+def test_digests_are_remembered_past_the_fresh_ones():
+    seen = Seen()
+    numbers = [number * 2**43 + 5 for number in range(Seen.FRESH * 2)]
+    assert not any(seen.meet(number) for number in numbers)
+    assert all(seen.meet(number) for number in numbers[::997])
+    assert not seen.meet(6)
