@@ -10,6 +10,8 @@ if (data) {
 
 const form = document.querySelector("form[data-choices]");
 if (form) {
+  /** @type {Set<string>} */
+  const fresh = new Set();
   const axes = [form.elements.rows, form.elements.columns];
   form.addEventListener("change", (event) => {
     // Rows and columns by the same thing make no table: the other axis takes what this one had.
@@ -18,6 +20,8 @@ if (form) {
       const other = event.target === rows ? columns : rows;
       other.value = event.target.dataset.before;
     }
+    // What becomes an axis shows everything, whatever it was held at before.
+    if (axes.includes(event.target)) for (const axis of axes) if (axis.value !== axis.dataset.before) fresh.add(axis.value);
     form.requestSubmit();
   });
   for (const axis of axes) axis.dataset.before = axis.value;
@@ -26,5 +30,6 @@ if (form) {
     for (const select of form.querySelectorAll("[data-axis]")) {
       if (select.selectedIndex === 0) event.formData.delete(select.name);
     }
+    for (const name of fresh) event.formData.delete(name);
   });
 }

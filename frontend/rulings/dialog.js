@@ -41,7 +41,7 @@ export class FactDialog {
     this.fieldCode = chip.dataset.field;
     const isGone = chip.classList.contains("is-gone");
     this.#title(field?.label ?? chip.dataset.field, chip.dataset.quote);
-    this.#show({ add: false, value: !isGone, remove: !isGone, "take-back": "corrected" in chip.dataset, save: !isGone });
+    this.#show({ add: false, value: !isGone, allegation: !isGone, remove: !isGone, "take-back": "corrected" in chip.dataset, save: !isGone });
     this.#showValue(chip.dataset.field, chip.dataset.value);
     if (this.mayCorrect) this.form.elements.is_allegation.checked = "allegation" in chip.dataset;
     const changes = document.querySelector(`template[data-history="${chip.dataset.fact}"]`);
@@ -58,7 +58,7 @@ export class FactDialog {
     this.fact = null;
     this.words = words;
     this.#title(gettext("Add a fact"), words?.quote);
-    this.#show({ add: true, value: true, remove: false, "take-back": false, save: true });
+    this.#show({ add: true, value: true, allegation: false, remove: false, "take-back": false, save: true });
     const events = [...document.querySelectorAll("#ruling-side [data-event]")].map((event) => Number(event.dataset.event));
     const options = [...new Set(events)].sort((one, other) => one - other);
     const option = (event, label) => h("option", { value: event }, label);
@@ -69,8 +69,6 @@ export class FactDialog {
     );
     replace(this.form.elements.field, ...this.fields.map((field) => h("option", { value: field.code }, field.label)));
     this.form.elements.field.value = "risk_factor";
-    this.form.elements.is_allegation.checked = false;
-    this.form.elements.is_allegation.indeterminate = true;
     this.#showValue("risk_factor", "");
     replace(this.dialog.querySelector("[data-changes]"));
     this.#open();
@@ -115,8 +113,9 @@ export class FactDialog {
   /** @param {string} act save, remove or take-back */
   async #send(act) {
     const { value, event, is_allegation: allegation } = this.form.elements;
-    const body = act === "save" ? { value: value.value, ...(allegation.indeterminate ? {} : { is_allegation: allegation.checked }) } : {};
+    const body = act === "save" ? { value: value.value } : {};
     let address = `/api/v1/rulings/facts/${this.fact}/${act === "save" ? "correct" : act}/`;
+    if (this.fact && act === "save") body.is_allegation = allegation.checked; // a new fact is what its event is
     if (!this.fact) {
       address = `/api/v1/rulings/${this.ruling}/facts/`;
       Object.assign(body, this.words ?? {}, { field: this.fieldCode, event: Number(event.value) });
