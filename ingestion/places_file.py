@@ -9,6 +9,7 @@ from datetime import date
 from typing import Any
 
 from ingestion import records_points
+from ingestion.coordinates import FindPlaces
 from ingestion.errors import FileRefused
 from ingestion.kinds import FIELDS, Kind
 from ingestion.mapping import ColumnMapping
@@ -71,8 +72,13 @@ class _Memory:
     has_identifiers: bool = False
 
 
-def read_places(table: Table, mapping: ColumnMapping, boundary: Boundary) -> Iterator[Batch[PlaceRow]]:
-    """Yield the register's rows, chunk by chunk. Raises `FileRefused`, also where the mapping names no kind of place."""
+def read_places(
+    table: Table, mapping: ColumnMapping, boundary: Boundary, *, find: FindPlaces | None = None
+) -> Iterator[Batch[PlaceRow]]:
+    """Yield the register's rows, chunk by chunk. `find`: places by address, for rows without coordinates.
+
+    Raises `FileRefused`, also where the mapping names no kind of place.
+    """
     if not mapping.place_kind:
         raise FileRefused("place_kind_missing", file=table.name)
     layout = layout_of(table, mapping)
@@ -82,7 +88,7 @@ def read_places(table: Table, mapping: ColumnMapping, boundary: Boundary) -> Ite
     is_first = True
     for chunk in table.chunks():
         sheet = Sheet(chunk, layout)
-        located = records_points.locate(sheet, mapping, boundary)
+        located = records_points.locate(sheet, mapping, boundary, find)
         reader = _RowReader(sheet, memory)
         reader.check()
         points = zip(located.longitude.tolist(), located.latitude.tolist(), strict=True)

@@ -8,7 +8,7 @@ import shapely
 from shapely import affinity
 
 from ingestion import coordinates
-from ingestion.coordinates import Located
+from ingestion.coordinates import FindPlaces, Located
 from ingestion.mapping import ColumnMapping
 from ingestion.places import Boundary
 from ingestion.records import Batch, Sheet
@@ -18,10 +18,11 @@ METRES_PER_DEGREE = 111_195.0
 Record = TypeVar("Record")
 
 
-def locate(sheet: Sheet, mapping: ColumnMapping, boundary: Boundary) -> Located:
-    """Where each readable row lies; rows without a usable place are rejected in the sheet."""
-    fields = {name: text for name in ("latitude", "longitude", "geometry") if (text := sheet.text(name)) is not None}
-    found = coordinates.locate(fields or {"": [""] * len(sheet)}, mapping, boundary)
+def locate(sheet: Sheet, mapping: ColumnMapping, boundary: Boundary, find: FindPlaces | None = None) -> Located:
+    """Where each readable row lies; rows without a usable place are rejected in the sheet. `find`: places by address."""
+    names = ("latitude", "longitude", "geometry", *(("address", "lot_address") if find else ()))
+    fields = {name: text for name in names if (text := sheet.text(name)) is not None}
+    found = coordinates.locate(fields or {"": [""] * len(sheet)}, mapping, boundary, find=find)
     for place in np.flatnonzero(found.reason).tolist():
         sheet.reject(place, found.field(place), found.code(place), found.value(place), found.mend_code(place))
     return found

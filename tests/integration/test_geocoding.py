@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
@@ -14,11 +15,17 @@ from django.test import override_settings
 from pyproj import Transformer
 
 from ingestion.geocoding import GeocoderRefused, Precision
+from ingestion.kinds import Kind
+from ingestion.mapping import ColumnMapping
 from tests.factories import OTHER_CITY, SMALL_CITY, make_jurisdiction
+from webapp.common.intake import Intake, taker_of
+from webapp.common.services import no_progress
 from webapp.crimes.geocoding.clients import asked_today, configured_clients
 from webapp.crimes.geocoding.services import JurisdictionGeocoder, geocode
 from webapp.crimes.models import Place
+from webapp.crimes.place_kinds import ensure_place_kinds
 from webapp.crimes.services import AreaRecord, register_areas
+from webapp.imports.models import Upload
 
 pytestmark = pytest.mark.django_db
 
@@ -283,3 +290,56 @@ def test_the_pauses_between_tries_grow(provider):
     with pytest.raises(GeocoderRefused):
         client.find(ROAD)
     assert pauses == [0.5, 2.0]
+
+
+# --- an upload of places without coordinates ------------------------------------------------------------------------
+
+LIGHTS = {"name": "위치명", "address": "도로명주소", "lot_address": "지번주소", "latitude": "위도", "longitude": "경도"}
+LIGHTS_CSV = f"""위치명,도로명주소,지번주소,위도,경도
+가,{ROAD},서울특별시 서초구 서초동 1,,
+나,,서울특별시 서초구 서초동 1337-20,37.4870,
+다,,서울특별시 서초구 서초동 9999,,
+라,없음,서울특별시 서초구,,
+마,,서울특별시 서초구 서초동 1337-20,37.4880,127.0100
+"""
+
+
+def take_lights(jurisdiction, path, *mends):
+    upload = Upload.objects.create(
+        jurisdiction=jurisdiction, file_name="lights.csv", sha256=f"{len(mends):064x}", size_bytes=1, kind="places", preset=""
+    )
+    path.write_text(LIGHTS_CSV, encoding="utf-8")
+    mapping = ColumnMapping(Kind.PLACES, columns=LIGHTS, place_kind="lane_lamp", mends=frozenset(mends))
+    intake = Intake(
+        jurisdiction=jurisdiction,
+        upload_id=upload.pk,
+        path=path,
+        file_name="lights.csv",
+        mapping=mapping,
+        max_content_bytes=1_000_000,
+        now=datetime(2026, 3, 1, tzinfo=UTC),
+        progress=no_progress,
+    )
+    return taker_of("places").take(intake)
+
+
+def test_rows_without_coordinates_are_proposed_their_address_and_placed_when_a_person_accepts(seocho, provider, tmp_path):
+    ensure_place_kinds(jurisdiction=seocho)
+    place(seocho, kind="address", address="서울특별시 서초구 서초동 1337-20", point=(127.011, 37.488))
+    proposed = take_lights(seocho, tmp_path / "lights.csv")
+    assert (proposed.rows, proposed.accepted) == (5, 1)
+    assert {code: (one.count, one.mend) for code, one in proposed.reasons.items()} == {
+        "address_only": (2, "geocode"),
+        "coordinate_missing": (2, ""),  # of the lot 9999 and of the bare district nothing is known
+    }
+    assert proposed.mendable == 2
+    assert f"{ROAD} (exact, juso)" in proposed.reasons["address_only"].values
+    accepted = take_lights(seocho, tmp_path / "lights.csv", "geocode")
+    assert (accepted.rows, accepted.accepted) == (5, 3)
+    assert accepted.warnings["mended_geocode"].lines == [2, 3]
+    lamps = Place.objects.of(seocho).filter(kind="lane_lamp")
+    assert sorted((one.name, round(one.geometry.x, 4), round(one.geometry.y, 4)) for one in lamps) == [
+        ("가", *POINT),
+        ("나", 127.011, 37.488),
+        ("마", 127.01, 37.488),
+    ]

@@ -12,6 +12,7 @@ from ingestion.records_points import with_slack
 from ingestion.report import Report
 from ingestion.writer import write_findings
 from webapp.common.intake import Intake, keep_before
+from webapp.crimes.geocoding.services import find_places
 from webapp.crimes.models import PlaceKind
 from webapp.crimes.place_kinds import ensure_place_kinds
 from webapp.crimes.selectors import boundary_shape
@@ -82,7 +83,7 @@ def take_places(intake: Intake) -> Report:
             cursor.copy_expert("COPY incoming_place FROM STDIN", copy_lines(map(_incoming, records)))
 
         report = collect(
-            read_places(table, intake.mapping, boundary),
+            read_places(table, intake.mapping, boundary, find=find_places(jurisdiction=intake.jurisdiction)),
             write=write,
             write_findings=lambda findings: write_findings(cursor, upload_id=intake.upload_id, findings=findings),
             progress=intake.progress,
