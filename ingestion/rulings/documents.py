@@ -184,7 +184,7 @@ class _Reader:
         if len(text) > MAX_CHARS:
             self._bad(Finding(1, "", "ruling_too_long", f"{MAX_CHARS:,}", ""))
             return
-        yield _from_text(text, name)
+        yield _from_text(text)
 
     def _bad(self, finding: Finding, error: Exception | None = None) -> None:
         if self.on_bad is None:
@@ -285,7 +285,7 @@ def _from_record(record: dict[str, Any], text: str, line: int) -> Document:
     )
 
 
-def _from_text(text: str, name: str) -> Document:
+def _from_text(text: str) -> Document:
     """A document whose court, number and date stand in its own first lines."""
     masked = mask(text)
     head = masked.text[:1500]
@@ -297,7 +297,7 @@ def _from_text(text: str, name: str) -> Document:
     day = _date(decided[1]) if decided else None
     found_court, found_no = (court[1] if court else ""), (re.sub(r"\s", "", case_no[1]) if case_no else "")
     source_id = f"{found_court} {found_no}" if found_court and found_no else _hash(masked.text)
-    meta = {"member": mask(name).text, **{key: str(count) for key, count in masked.counts.items()}}
+    meta = {key: str(count) for key, count in masked.counts.items()}
     return Document(masked.text, source_id[:80], found_court, found_no, case_name[:200], day, 1, MappingProxyType(meta))
 
 

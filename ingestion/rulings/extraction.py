@@ -270,6 +270,8 @@ def _nearest_kind(text: str, start: int, end: int) -> Part | None:
     best = next((hit for hit in every if _AT.match(body, hit[1])), every[0])
     # "주점 앞 노상", "아파트 엘리베이터": the last word of the chain names the place
     for hit in every[every.index(best) + 1 :]:
+        if hit[0] < best[1]:
+            continue
         if hit[0] - best[1] > MAX_CHAIN or re.search(r"에서|에 이르러|[.]", body[best[1] : hit[0]]):
             break
         best = hit
@@ -315,7 +317,12 @@ def _offenders(text: str, start: int, end: int) -> list[Fact]:
 
 def _risk(text: str, stretch: Stretch) -> list[Fact]:
     start = stretch.start if stretch.opens is None else stretch.opens
-    facts = _entries(text, start, stretch.end, Field.RISK_FACTOR, RISK_FACTORS)
+    seen = without_speech(text[start : stretch.end])  # a threat spoken is no weapon drawn
+    facts = [
+        _fact(Field.RISK_FACTOR, entry.code, start + match.start(), start + match.end())
+        for entry in RISK_FACTORS
+        if (match := entry.pattern.search(seen))
+    ]
     moment = stretch.moment
     time = moment.time if moment else None
     if time and not any(one.value == "night" for one in facts) and (time.value >= NIGHT_FROM or time.value < NIGHT_TO):

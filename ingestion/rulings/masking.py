@@ -27,7 +27,7 @@ _SURNAMES = frozenset(
 _ROLES = (
     r"피\s?고\s?인|피의자|피해자|피\s?해\s?자|증인|원심증인|공소외|"
     r"원심공동피고인|공동피고인|고소인|고발인|참고인|목격자|변\s?호\s?인|"
-    r"변호사|법무법인|"
+    r"담당변호사|변호사|법무법인|"
     r"검\s?사|판\s?사|대법관|대법원판사|재판장|의사|경찰관|경감|경위|"
     r"경사|경장|순경|의경|상경|경정|검찰주사보?|사법경찰리|사법경찰관|"
     r"수사관|"
@@ -43,7 +43,7 @@ _PARTICLE = (
 )
 _NAME_AT = re.compile(rf"(?<![가-힣])(?:{_ROLES})(?:인|측)?\s*[:：]?\s+(?=([가-힣]{{2,6}})(?![가-힣]))")
 _NAME_BEFORE = re.compile(rf"(?<![가-힣])([가-힣]{{3}})\s?(?:{_AFTER})(?![가-힣])")
-_NEXT_WORD = re.compile(r"[,·\s]\s*([가-힣]{2,6})(?![가-힣])")
+_NEXT_WORD = re.compile(r"(?:\([가-힣, ]{1,12}\))?[,·\s]\s*([가-힣]{2,6})(?![가-힣])")
 _WORD = re.compile(rf"([가-힣]{{2,4}}?){_PARTICLE}$")
 
 # units that make a number after "리" or "로" a count and not a lot
@@ -121,11 +121,15 @@ _NOT_NAME_WORDS = """
 _NOT_NAMES = frozenset(_NOT_NAME_WORDS.split())
 
 
+_HOUSE = re.compile(r"\[지번\](?:,?\s?\d{1,4}동)?(?:,?\s?\d{1,5}호)?")
+
+
 def mask(text: str) -> Masked:
     """The same text with every name and number of a person replaced. Masking a masked text changes nothing."""
     counts: Counter[str] = Counter()
     for sort, pattern in _NUMBERS:
         text = _numbered(text, sort, pattern, counts)
+    text = _HOUSE.sub("[지번]", text)
     names = _names(text)
     if names:
         text = _replace_names(text, names, counts)

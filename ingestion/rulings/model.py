@@ -122,7 +122,7 @@ class Document:
     """One ruling, masked: every span of an `Extraction` counts characters of `text`.
 
     `source_id`: court and case number, or a hash of the text where they are unknown. `line`: line of a JSON-lines file, else 1.
-    `meta`: file name inside an archive, what was masked and how often.
+    `meta`: how many of each sort were masked ("name", "phone", "lot" …).
     """
 
     text: str

@@ -2,10 +2,13 @@
 
 import re
 
-SHORTEST = 20  # characters; shorter quotations are names
-SPOKEN = re.compile(r"[“\"‘'「『][^”\"’'」』\n]{20,300}[”\"’'」』]")
+# longer than a name, or said: “…”라고, “…”고
+SPOKEN = re.compile(
+    r"[“\"‘'「『](?:[^”\"’'」』\n]{20,300}[”\"’'」』]"
+    r"|[^”\"’'」』\n]{1,19}[”\"’'」』](?=\s?(?:이?라고|이?라며|고 |하며|하고|며 )))"
+)
 
 
 def without_speech(text: str) -> str:
-    """The text with every longer quotation blanked, character for character."""
+    """The text with every quotation of speech blanked, character for character."""
     return SPOKEN.sub(lambda found: " " * len(found[0]), text)

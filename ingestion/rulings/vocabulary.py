@@ -44,7 +44,7 @@ PLACE_KINDS = (
         r"(?:택시|버스|승용차|차량|전동차|지하철|열차|승합차|화물차|차) ?(?:안|"
         r"내|안에서|내에서|뒷좌석|조수석)(?=[에서 은의])",
     ),
-    _entry("alley", "골목길", gettext_noop("alley"), r"골목"),
+    _entry("alley", "골목길", gettext_noop("alley"), r"골목길?"),
     _entry("park", "공원·산", gettext_noop("park or woods"), r"공원(?!으로)|놀이터|유원지|야산|등산로|산책로|체육공원|약수터"),
     _entry(
         "theme_park",

@@ -35,7 +35,7 @@ _CODES = tuple(FULL_NAMES)
 _CITY = "|".join(sorted((name for name in _PROVINCES), key=len, reverse=True))
 _GU = "|".join(sorted({gu for parts in _DISTRICTS.values() for gu in parts}, key=len, reverse=True))
 _DONG = (
-    r"(?:[가-힣]{1,5}(?:읍|면)(?:\s[가-힣]{1,5}\d?리)?|[가-힣]{1,4}(?:제?\s?\d{1,2}(?:[·.]\d)?)?동(?:\s?\d가)?(?![가-힣])(?=[\s,에의]|"
+    r"(?:[가-힣]{1,5}(?:읍|면)(?:\s[가-힣]{1,5}\d?리)?|[가-힣]{1,4}(?:제?\s?\d{1,2}(?:[·.]\d)?)?동(?:\s?\d가)?(?=[\s,]|에|의|"
     r"\[|$|소재)|[가-힣]{1,4}로?\s?\d가(?:동)?)"
 )
 _ADDRESS = re.compile(
@@ -43,7 +43,7 @@ _ADDRESS = re.compile(
     rf"법원|경찰서|검찰청|장(?=[이은의 ])))(?:\s(?P<dong>{_DONG}))?"
     rf"|(?<![가-힣])(?P<only>{_SIDO.replace('?P<s', '?P<o')})(?:\s(?P<dong2>{_DONG}))?(?=\s|에|의)"
 )
-_BARE_DONG = re.compile(r"(?<![가-힣])(?P<dong>[가-힣]{2,4}(?:\d{1,2})?동)(?=\s(?:소재|에 있는|에 위치|\[지번\]|\d))")
+_BARE_DONG = re.compile(r"(?<![가-힣])(?P<dong>[가-힣]{2,4}(?:\d{1,2})?동)(?=\s?(?:소재|에 있는|에 위치|\[지번\]|\d))")
 _NOT_DONG = re.compile(r"^(?:같은|위|행|활|운|노|자|공|합|이|감|출|변|충|작|난|소|아|협|연|거|제|파|발|태|율|인|동|부)동$")
 _COURTS = re.compile(r"\s?(?:지방|고등|지|고)?\s?(?:법원|검찰청|경찰서|지검|경찰청|구치소|교도소|지법|고법)")
 
