@@ -142,6 +142,8 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     # Hourly, because each jurisdiction has its own time zone and shift hours; the task does nothing where a fresh run is there.
     "refresh-forecasts": {"task": "webapp.forecasts.tasks.refresh_forecasts", "schedule": 3600.0},
+    # Received files that nobody took in for a month, and pieces of files that never came whole.
+    "clean-uploads": {"task": "webapp.imports.tasks.clean_uploads", "schedule": 86_400.0},
     # Keeps a published plan for the slot that is on; never replaces one that a person published.
     "plan-next-slots": {"task": "webapp.watch.tasks.plan_next_slots", "schedule": 600.0},
 }
