@@ -11,8 +11,8 @@ from types import MappingProxyType
 
 from ingestion.kinds import Kind
 
-_LATITUDE = "latitude lat 위도 y좌표wgs84 좌표정보y 좌표정보y* y좌표 ycoord ycoordinate ycoordina ycoord* northing 북위 y좌표값 lat* y ypos"
-_LONGITUDE = "longitude lon lng long 경도 x좌표wgs84 좌표정보x 좌표정보x* x좌표 xcoord xcoordinate xcoordina xcoord* easting 동경 x좌표값 lon* x xpos"
+_LATITUDE = "latitude lat 위도 wgs84위도 y좌표wgs84 좌표정보y 좌표정보y* y좌표 ycoord ycoordinate ycoordina ycoord* northing 북위 y좌표값 lat* y ypos"
+_LONGITUDE = "longitude lon lng long 경도 wgs84경도 x좌표wgs84 좌표정보x 좌표정보x* x좌표 xcoord xcoordinate xcoordina xcoord* easting 동경 x좌표값 lon* x xpos"
 _GEOMETRY = "geometry geom wkt thegeom wkbgeometry shape 공간정보 도형"
 _ADDRESS = (
     "소재지도로명주소 도로명주소 도로명전체주소 소재지도로명 roadaddr roadaddress address 주소 소재지전체주소 공원주소 좌표주소 소재지 설치주소 "
