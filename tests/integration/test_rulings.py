@@ -19,6 +19,7 @@ from webapp.crimes.models import Ruling, RulingFact
 from webapp.crimes.rulings import selectors, services
 from webapp.crimes.rulings.priors import priors_page, ruling_priors
 from webapp.imports.models import RejectedRow
+from webapp.imports.services import commit_file, open_file, run_check, run_undo
 
 pytestmark = pytest.mark.django_db
 
@@ -130,6 +131,27 @@ def test_undo_is_refused_while_corrections_by_people_rest_on_the_rulings(jurisdi
         taker_of("rulings").before_undo(ruling.upload_id)
     services.take_back(user=analyst, fact_id=fact.pk)
     taker_of("rulings").before_undo(ruling.upload_id)
+
+
+def test_the_whole_way_of_an_upload_leads_in_and_out_again(jurisdiction, administrator, tmp_path):
+    tables = ("crimes_ruling", "crimes_rulingfact")
+    before = [everything(table) for table in tables]
+    path = write_rulings(tmp_path / "판결.jsonl", ROBBERY, ACQUITTAL, BODILESS)
+    upload = open_file(jurisdiction=jurisdiction, path=path, user=administrator)
+    assert upload.kind == "rulings"
+    checked = run_check(upload_id=upload.pk, path=path)
+    assert (checked.report["accepted"], checked.report["rejected"]) == (2, 1)
+    assert [everything(table) for table in tables] == before
+    taken = commit_file(upload=checked, path=path)
+    assert (taken.state, taken.rows_accepted, taken.rows_rejected) == ("committed", 2, 1)
+    assert Ruling.objects.of(jurisdiction).count() == 2
+    fact = services.remove_fact(user=administrator, fact_id=RulingFact.objects.filter(ruling__upload=taken).first().pk)
+    with pytest.raises(Conflict, match="rests on the rulings of this upload"):
+        run_undo(upload_id=taken.pk, reason="a wrong file", user=administrator)
+    assert Ruling.objects.of(jurisdiction).count() == 2
+    services.take_back(user=administrator, fact_id=fact.pk)
+    assert run_undo(upload_id=taken.pk, reason="a wrong file", user=administrator).state == "undone"
+    assert [everything(table) for table in tables] == before
 
 
 # --- reading

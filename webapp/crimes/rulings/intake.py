@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime, time
 from itertools import islice
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from django.db import connection
 
@@ -40,9 +41,11 @@ def take_rulings(intake: Intake) -> Report:
     A ruling that is there already (same court and case number, or same text) counts as accepted, with a warning, and is not
     stored again. Memory holds one batch.
     """
+    with connection.cursor() as cursor:  # one file of rulings after the other: two may hold the same ruling
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"rulings:{intake.jurisdiction.pk}"])
     report = Report(columns=0)
     findings: list[Finding] = []
-    shares = _Shares()
+    shares = _Shares(intake.jurisdiction.zone)
     expected = _documents_about(intake.path)
     documents = read_documents(
         intake.path,
@@ -153,7 +156,8 @@ def _copy_facts(intake: Intake, found: Sequence[tuple[int, Extraction]]) -> None
 class _Shares:
     """How much the rulings say: counts for the report, among them the shares that the quality score shows."""
 
-    def __init__(self) -> None:
+    def __init__(self, zone: ZoneInfo):
+        self.zone = zone
         self.rulings = self.events = self.facts = self.dated = self.timed = self.placed = self.located = self.sorted = 0
 
     def add(self, report: Report, batch: Sequence[Found]) -> None:
@@ -169,7 +173,7 @@ class _Shares:
             self.sorted += "category" in fields
             if document.decided_on:
                 report.months[f"{document.decided_on:%Y-%m}"] += 1
-                moment = datetime.combine(document.decided_on, time.min).astimezone()
+                moment = datetime.combine(document.decided_on, time.min, self.zone)
                 report.first = min(report.first or moment, moment)
                 report.last = max(report.last or moment, moment)
             for event in extraction.events:

@@ -45,7 +45,7 @@ def rulings(*, user: "User", query: Mapping[str, str]) -> QuerySet[Ruling]:
         rows = rows.filter(Exists(facts) if state == "found" else ~Exists(facts))
     if words := query.get("q", "").replace("\0", "").strip():
         named = Q(case_no__icontains=words) | Q(case_name__icontains=words) | Q(court__icontains=words)
-        rows = rows.filter(named | Q(text__icontains=words))
+        rows = rows.filter(named | Q(text__contains=words))
     return rows.defer("text", "sections").order_by(F("decided_on").desc(nulls_last=True), "-pk")
 
 

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Max
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -139,6 +139,8 @@ def take_back(*, user: "User", fact_id: int, request: "HttpRequest | None" = Non
 
 def check_undo(upload_id: int) -> None:
     """Raise `Conflict` while corrections by people rest on the rulings of an upload: undoing it would lose their work."""
+    if connection.in_atomic_block:  # nobody corrects anything between this look and the undoing
+        list(Ruling.objects.filter(upload_id=upload_id).order_by("pk").select_for_update().values_list("pk", flat=True))
     facts = RulingFact.objects.filter(ruling__upload_id=upload_id, origin=PERSON)
     count = facts.count()
     if count:
@@ -157,7 +159,7 @@ def check_undo(upload_id: int) -> None:
 
 
 def _found(user: "User", fact_id: int) -> RulingFact:
-    facts = RulingFact.objects.visible_to(user).select_for_update(of=("self",)).select_related("ruling")
+    facts = RulingFact.objects.visible_to(user).select_for_update(of=("self", "ruling")).select_related("ruling")
     fact = facts.filter(pk=fact_id).first()
     if fact is None:
         raise NotFound(_("There is no such fact. Somebody may have taken it back; load the page again."))
