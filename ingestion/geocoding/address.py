@@ -14,6 +14,7 @@ _ROAD = re.compile(
     r"(?P<under>지하)?\s*(?P<main>\d{1,5})(?:\s*-\s*(?P<sub>\d{1,5}))?(?!\d|\s*(?:가(?![가-힣])|길|번길|동(?![가-힣])|번지))"
 )
 _ROAD_ONLY = re.compile(r"(?P<road>[가-힣][가-힣A-Za-z0-9.·]*?(?:대로|로|길)(?:\s?\d+[가-힣]?(?:번)?길)?)(?=\s|,|$)")
+_AS_DATE = re.compile(r"(?<=[동가리] )(\d{1,2})월 ?(\d{1,2})일")  # what a spreadsheet makes of lot 9-13
 _LOT = re.compile(
     r"(?P<dong>[가-힣]+[\d.·]*(?:동|가|읍|면|리)(?:\s?[가-힣]+리)?)\s*(?P<san>산)?\s*(?P<main>\d{1,5})"
     r"(?:\s*-\s*(?P<sub>\d{1,5})|\s*번지\s*(?P<ho>\d{1,5})\s*호)?"
@@ -70,6 +71,7 @@ def parse_address(text: str, *, home_sido: str | None = None) -> Address:
     bare = re.sub(r"\s+", " ", unicodedata.normalize("NFKC", text).replace("–", "-").replace("~", "-")).strip()
     if bare.casefold() in NOTHING:
         return Address()
+    bare = _AS_DATE.sub(lambda found: f"{int(found[1])}-{int(found[2])}", bare)
     inside = _BRACKETS.findall(bare)
     hint = next((found[1] for one in inside if (found := _DONG_HINT.match(one))), "")
     named = next((one.strip() for one in inside if not _DONG_HINT.match(one)), "")

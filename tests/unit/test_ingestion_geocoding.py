@@ -43,6 +43,7 @@ SEOUL = "서울특별시"
         ("서울특별시 서초구 서초동 서초대로 1", {"road": "서초대로", "dong": "서초동", "building": (1, 0)}),
         ("서울특별시 강동구 천호대로 1291(길동생태공원) ", {"road": "천호대로", "rest": "길동생태공원"}),
         ("경기도 가평군 청평면 청평리 123", {"sido": "경기도", "dong": "청평면 청평리", "lot": (123, 0)}),
+        ("서울특별시 서초구 양재1동 09월 13일", {"dong": "양재1동", "lot": (9, 13)}),
         ("강남역", {"rest": "강남역"}),
         ("서초구 서초대로", {"road": "서초대로", "building": None}),
     ],
@@ -78,7 +79,14 @@ AREAS = [
     AreaEntry("dong", "신사동", "강남구", shapely.box(127.05, 37.50, 127.07, 37.52)),
     AreaEntry("dong", "신사동", "서초구", shapely.box(127.00, 37.46, 127.01, 37.47)),
 ]
+AREAS += [
+    AreaEntry("dong", "서초1동", "서초구", shapely.box(127.00, 37.48, 127.02, 37.50)),
+    AreaEntry("dong", "양재2동", "서초구", shapely.box(127.03, 37.46, 127.05, 37.48)),
+    AreaEntry("legal_dong", "양재동", "서초구", shapely.box(127.03, 37.47, 127.05, 37.48)),
+    AreaEntry("legal_dong", "원지동", "서초구", shapely.box(127.03, 37.46, 127.05, 37.47)),
+]
 ADDRESSES = [
+    AddressEntry("서울특별시 서초구 양재동 375", 127.045, 37.475),
     AddressEntry("서울특별시 서초구 서초대로 100", 127.010, 37.490),
     AddressEntry("서울특별시 서초구 서초대로 200", 127.020, 37.491),
     AddressEntry("서울특별시 서초구 서초동 1337-20", 127.025, 37.492),
@@ -138,8 +146,14 @@ def test_another_city_and_unknown_names_are_not_found(text):
     assert list(GAZETTEER.find(text)) == []
 
 
+def test_a_lot_of_a_dong_with_several_legal_dong_is_none_that_the_records_know():
+    """양재2동 375 may as well be 원지동 375: 3 km off in the real world."""
+    assert GAZETTEER.find("서초구 양재동 375")[0].precision == Precision.EXACT
+    assert GAZETTEER.find("서초구 양재2동 375")[0].precision == Precision.DONG
+
+
 def test_records_that_contradict_each_other_prove_no_place():
-    assert GAZETTEER.find("서초구 양재동 1-1")[0].precision == Precision.GU
+    assert GAZETTEER.find("서초구 양재동 1-1")[0].precision == Precision.DONG
 
 
 class Answers:
