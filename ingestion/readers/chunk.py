@@ -1,11 +1,7 @@
 """What every reader hands on: some records of a file, as text, with where they stand in it."""
 
-import csv
-import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-
-_NEEDS_QUOTES = frozenset('",\r\n')
 
 
 @dataclass(eq=False)
@@ -47,11 +43,17 @@ class Chunk:
 def csv_line(fields: Sequence[str]) -> str:
     """The fields as one record of CSV, without a line end."""
     line = ",".join(fields)
-    if line.count(",") == len(fields) - 1 and _NEEDS_QUOTES.isdisjoint(line.replace(",", "")):
-        return line
-    text = io.StringIO()
-    csv.writer(text, lineterminator="").writerow(fields)
-    return text.getvalue()
+    if line.count(",") == len(fields) - 1 and not _needs_quotes(line):
+        return line or '""'
+    return ",".join([_quoted(one) if "," in one or _needs_quotes(one) else one for one in fields])
+
+
+def _needs_quotes(text: str) -> bool:
+    return '"' in text or "\n" in text or "\r" in text
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"'
 
 
 def readable_size(count: int) -> str:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 
-from ingestion.errors import FileRefused
+from ingestion.errors import FileRefused, gettext_noop
 from ingestion.mapping import Choice, Evidence
 from ingestion.readers.chunk import Chunk
 from ingestion.readers.content import prose_kind
@@ -16,7 +16,12 @@ from ingestion.readers.table import Limits, Table
 from ingestion.readers.titles import SAMPLE_ROWS, Titles, find_titles
 
 DELIMITERS = (",", "\t", ";", "|")
-DELIMITER_NAMES = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar"}
+DELIMITER_NAMES = {
+    ",": gettext_noop("comma"),
+    "\t": gettext_noop("tab"),
+    ";": gettext_noop("semicolon"),
+    "|": gettext_noop("bar"),
+}
 _SNIFFED_LINES = 200
 _SNIFF_BYTES = 256 * 1024
 

@@ -128,14 +128,19 @@ def _scan(source: Source) -> _Scan:
 def _whole_lines(stream: Stream) -> Iterator[bytes]:
     rest = b""
     while block := stream.read():
-        cut = block.rfind(b"\n") + 1
-        if cut == 0 and len(rest) < 2**24:
-            rest += block
-            continue
+        cut = block.rfind(b"\n") + 1 or _after_ascii(block)
         yield rest + block[:cut]
         rest = block[cut:]
     if rest:
         yield rest
+
+
+def _after_ascii(block: bytes) -> int:
+    """Where a block without line ends can be cut without cutting a letter: behind its last byte below 128."""
+    for place in range(len(block), max(len(block) - 1_000, 0), -1):
+        if block[place - 1] < 0x80:
+            return place
+    return len(block)
 
 
 def _line_of_high(block: bytes) -> int:

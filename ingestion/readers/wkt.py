@@ -1,9 +1,11 @@
 """GeoJSON geometry to WKT, its numbers kept as they stand; what is no geometry says so."""
 
 import math
+import re
 from typing import Any
 
 MAX_DEPTH = 20
+_ONLY_NUMBERS = re.compile(r"(?:[-.\d]+ [-.\d]+(?:, )?)+")  # others are looked at one by one
 
 
 class BadGeometry(Exception):
@@ -37,6 +39,7 @@ def wkt_of(geometry: Any, depth: int = 0) -> str:
 
 
 Written = tuple[str, bool]
+Position = tuple[str, str, str]
 
 
 def _listed(value: Any) -> list[Any]:
@@ -45,46 +48,55 @@ def _listed(value: Any) -> list[Any]:
     return value
 
 
-def _position(value: Any) -> tuple[str, str, str]:
+def _position(value: Any) -> Position:
     numbers = _listed(value)
-    if len(numbers) < 2:
+    if len(numbers) < 2 or any(isinstance(number, bool) for number in numbers[:3]):
         raise BadGeometry("unreadable_geometry")
     try:
         if not all(math.isfinite(float(number)) for number in numbers[:3]):
             raise BadGeometry("unreadable_geometry")
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise BadGeometry("unreadable_geometry") from error
     return str(numbers[0]).strip(), str(numbers[1]).strip(), str(numbers[2]).strip() if len(numbers) > 2 else ""
 
 
-def _positions(value: Any) -> list[tuple[str, str, str]]:
-    return [_position(one) for one in _listed(value)]
-
-
-def _sequence(positions: list[tuple[str, str, str]]) -> Written:
-    if not positions:
+def _sequence(positions: list[Any]) -> Written:
+    """Points as WKT: at once where all are pairs of numbers (most are), one by one otherwise."""
+    try:
+        text = ", ".join([f"{x} {y}" for x, y in positions])
+    except (TypeError, ValueError):
+        text = ""
+    if _ONLY_NUMBERS.fullmatch(text):
+        return f"({text})", False
+    found = [_position(one) for one in positions]
+    if not found:
         return "", False
-    has_height = all(height for _, _, height in positions)
-    texts = (f"{x} {y} {z}" if has_height else f"{x} {y}" for x, y, z in positions)
+    has_height = all(height for _, _, height in found)
+    texts = (f"{x} {y} {z}" if has_height else f"{x} {y}" for x, y, z in found)
     return f"({', '.join(texts)})", has_height
 
 
 def _point(value: Any) -> Written:
-    return _sequence([_position(value)])
+    return _sequence([value])
 
 
 def _line(value: Any) -> Written:
-    positions = _positions(value)
+    positions = _listed(value)
     if len(positions) == 1:
         raise BadGeometry("unreadable_geometry")
     return _sequence(positions)
 
 
 def _ring(value: Any) -> Written:
-    positions = _positions(value)
-    if positions and (len(positions) < 4 or tuple(map(float, positions[0][:2])) != tuple(map(float, positions[-1][:2]))):
+    positions = _listed(value)
+    written = _sequence(positions)
+    if positions and (len(positions) < 4 or _place(positions[0]) != _place(positions[-1])):
         raise BadGeometry("unclosed_ring")
-    return _sequence(positions)
+    return written
+
+
+def _place(position: Any) -> tuple[float, float]:
+    return float(position[0]), float(position[1])
 
 
 def _several(value: Any, writer: Any) -> Written:

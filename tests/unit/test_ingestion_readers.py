@@ -1,5 +1,6 @@
 """Every format gives the same tables: right titles, right text, right lines, whatever its name, wrapper or encoding."""
 
+import csv
 import gzip
 import io
 import json
@@ -14,10 +15,13 @@ import pyarrow.parquet as pq
 import pyogrio.raw
 import pytest
 import shapely
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ingestion.errors import EVIDENCE, FileRefused
 from ingestion.mapping import Choice
 from ingestion.readers import Chunk, Limits, Table, open_tables
+from ingestion.readers.chunk import csv_line
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
 moment = datetime.fromisoformat  # workbooks know no zones
@@ -464,3 +468,24 @@ def test_every_evidence_that_a_reader_gives_has_its_sentence(tmp_path):
     for table in (table_of(tmp_path, PLAIN), table_of(tmp_path, collection(feature(SQUARE, n="1")))):
         for one in table.evidence:
             assert EVIDENCE[one.code].format(**one.fields)
+
+
+def test_a_long_map_on_a_single_line_keeps_its_korean_names(tmp_path):
+    text = collection(*(feature(SQUARE, 이름="서울특별시 서초구 반포동" * 40, n=str(n)) for n in range(4_000)))
+    assert len(text.encode()) > 5_000_000
+    table = table_of(tmp_path, text)
+    rows = whole(table).rows
+    assert (table.choice.encoding, len(rows), rows[-1][:2]) == ("utf-8", 4_000, ["서울특별시 서초구 반포동" * 40, "3999"])
+
+
+@pytest.mark.parametrize("bad", [[True, 1], [None, 1], ["1", "x"], [1], [[1, 2], 3], ["1e999", 1]])
+def test_a_point_that_is_no_pair_of_numbers_is_unreadable(tmp_path, bad):
+    table = table_of(tmp_path, collection(feature({"type": "Point", "coordinates": bad}, n="1")))
+    assert whole(table).broken == {0: "unreadable_geometry"}
+
+
+@given(rows=st.lists(st.lists(st.text(alphabet='ab가 ,"\n\r', max_size=6), min_size=1, max_size=5), min_size=1, max_size=5))
+def test_the_line_of_csv_that_a_chunk_keeps_reads_back_as_its_fields(rows):
+    assert [next(csv.reader([csv_line(row)], strict=True)) for row in rows if "\n" not in "".join(row)] == [
+        row for row in rows if "\n" not in "".join(row)
+    ]
