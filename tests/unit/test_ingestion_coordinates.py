@@ -363,3 +363,51 @@ def test_every_code_has_its_sentence_and_its_label():
     for code in COORDINATE_MENDS[1:]:
         assert code in MENDS
         assert f"mended_{code}" in WARNINGS
+
+
+_NUMBERS = st.one_of(
+    st.floats(allow_nan=True, allow_infinity=True), st.sampled_from([37.5, 127.0, -37.5, 200000.0, 550000.0, 1e308])
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.lists(st.tuples(_NUMBERS, _NUMBERS), max_size=8), st.sampled_from(["EPSG:4326", "EPSG:5174", "EPSG:3435", "ESRI:102100"])
+)
+def test_no_numbers_raise_in_any_system(pairs, crs):
+    x, y = np.array([one for one, _ in pairs], float), np.array([other for _, other in pairs], float)
+    guess = guess_crs(x, y, boundary=SEOUL)
+    assert all(0 <= one.inside <= one.near <= 1 for one in guess.candidates)
+    fields = {"latitude": [str(one) for one in y], "longitude": [str(one) for one in x]}
+    located = locate(fields, ColumnMapping(Kind.PLACES, crs=crs, mends=frozenset(COORDINATE_MENDS[1:])), SEOUL)
+    good = located.reason == 0
+    assert SEOUL.holds(located.latitude[good], located.longitude[good]).all()
+    assert all(isinstance(located.value(row), str) for row in range(len(pairs)))
+
+
+_SHAPES = [
+    "POINT",
+    "POLYGON",
+    "GEOMETRYCOLLECTION",
+    "EMPTY",
+    "((",
+    "))",
+    "1 2",
+    ",",
+    "nan",
+    "SRID=5179;",
+    '{"type":',
+    '"Point"}',
+    "0101",
+    "(1, 2)",
+]
+
+
+@settings(deadline=None)
+@given(st.lists(st.one_of(st.text(max_size=30), st.lists(st.sampled_from(_SHAPES), max_size=6).map(" ".join)), max_size=4))
+def test_no_text_raises_as_a_geometry(texts):
+    shapes = read_shapes(texts, ColumnMapping(Kind.AREAS))
+    for row in range(len(texts)):
+        assert (shapes.shape[row] is None) == bool(shapes.code(row))
+    located = locate({"geometry": texts}, ColumnMapping(Kind.PLACES), SEOUL)
+    assert SEOUL.holds(located.latitude, located.longitude).tolist() == [not located.code(row) for row in range(len(texts))]
