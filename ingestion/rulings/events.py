@@ -12,7 +12,7 @@ from ingestion.rulings.model import Section, SectionKind
 from ingestion.rulings.moments import Moment, find_moments, follow
 from ingestion.rulings.offences import DEED
 from ingestion.rulings.sections import heading
-from ingestion.rulings.spoken import SPOKEN, without_speech
+from ingestion.rulings.spoken import spoken, without_speech
 
 _K = SectionKind
 _BY_VICTIM = re.compile(r"\s*(?:위 )?피해자(?: [^\s은는]{1,6})*(?:은|는)(?![^\n]*피고인(?: ?\d)?(?:들)?(?:은|이|가))")
@@ -174,7 +174,7 @@ def _level(line: str) -> int:
 def _of_item(text: str, item: _Item, kind: SectionKind, last: Moment | None) -> tuple[list[Stretch], Moment | None]:
     """The events of one item, and the moment that "the same day" of the next refers to."""
     start, end = item.start, item.end
-    quoted = [(start + found.start(), start + found.end()) for found in SPOKEN.finditer(text[start:end])]
+    quoted = [(start + begin, start + stop) for begin, stop in spoken(text[start:end])]
     moments = [one for one in find_moments(text[start:end], start) if _is_anchor(text, one, quoted)]
     out: list[Stretch] = []
     carried: list[tuple[int, int]] = [(start, moments[0].start)] if moments and moments[0].start > start else []
