@@ -290,15 +290,13 @@ REFUSALS: Mapping[str, str] = MappingProxyType(
         "no_rows": gettext_noop(
             "{file}, line {line}: there is a header, but no row under it. Choose the file that holds the incidents."
         ),
-        "excel": gettext_noop(
-            "{file}, line 1: this is an Excel workbook under another name. Open it in Excel and save it as "
-            "“CSV UTF-8 (comma delimited)”."
-        ),
         "binary": gettext_noop(
-            "{file}, line {line}: this is a binary file of an unknown kind ({value}), not a table. Export it as CSV or as a workbook."
+            "{file}, line {line}: this is a binary file of an unknown kind ({value}), not a table. "
+            "Export it as CSV or as a workbook."
         ),
         "encoding": gettext_noop(
-            "{file}, line {line}: the text cannot be read as {value}. Choose its encoding, or save it as “CSV UTF-8” and upload it again."
+            "{file}, line {line}: the text cannot be read as {value}. Choose its encoding, or save it as “CSV UTF-8” "
+            "and upload it again."
         ),
         "broken_gzip": gettext_noop(
             "{file}: the compressed file breaks off or is damaged after line {line}. Compress or copy it again."
@@ -363,7 +361,8 @@ REFUSALS: Mapping[str, str] = MappingProxyType(
             "{file}: this is {value}, not a table. Upload CSV, Excel, GeoJSON, TopoJSON, Shapefile (zip), GeoPackage or Parquet."
         ),
         "mixed_encodings": gettext_noop(
-            "{file}, line {line}: the file mixes encodings ({value}); from this line on it is another one. Export it again as UTF-8."
+            "{file}, line {line}: the file mixes encodings ({value}); from this line on it is another one. "
+            "Export it again as UTF-8."
         ),
         "unknown_encoding": gettext_noop("{file}: the encoding “{value}” is not known. Choose one of: {known}."),
         "unknown_delimiter": gettext_noop("{file}: “{value}” cannot separate columns. Choose comma, semicolon, tab or bar."),

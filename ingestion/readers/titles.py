@@ -18,7 +18,7 @@ MAX_TITLE_ROWS = 12
 UNNAMED = "column"
 _NUMBER = re.compile(r"[-+(]?[₩$]?\s*\d[\d,\s]*(\.\d+)?([eE][-+]?\d+)?\s*[%)]?")
 _DATE = re.compile(r"\d{1,4}\s*[-./]\s*\d{1,2}\s*[-./]\s*\d{1,4}.*|\d{1,2}:\d{2}(:\d{2})?|\d{4}-\d{2}")
-_YEAR = re.compile(r"(19|20)\d\d(\.\d{1,2})?")
+_YEAR = re.compile(r"(19|20)\d\d([-./]\d{1,2}){0,2}")  # also 2024-01 and 2024.01.31; 2020.1 may be a second 2020
 _NIL = frozenset({"-", "–", "—", "…", "N/A", "n/a", "NA", "NaN", "null", "NULL"})
 _COPY = re.compile(r"(.+)\.(\d{1,3})")
 _UNIT = re.compile(r"^\s*[(（\[<※*]|단위|unit", re.IGNORECASE)
@@ -150,7 +150,7 @@ def _is_header(row: Sequence[str], columns: Sequence[int], body: Sequence[Sequen
 
 
 def _all_years(row: Sequence[str], columns: Sequence[int], body: Sequence[Sequence[str]]) -> bool:
-    """All numbers of the row are years, and those below them are not."""
+    """All numbers of the row are years, months or days, and those below them are not."""
     places = [place for place in columns if place < len(row) and _is_data(row[place])]
     if not all(_YEAR.fullmatch(row[place]) for place in places) or (len(row) > 1 and len(_used(row)) < 2):
         return False
