@@ -1,13 +1,10 @@
 """Reads of the upload room."""
 
-import csv
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from django.db import connection
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
@@ -16,6 +13,7 @@ from webapp.accounts.permissions import Act, require
 from webapp.audit.models import AuditEntry
 from webapp.audit.services import record
 from webapp.common.errors import NotFound
+from webapp.common.sheets import csv_lines
 from webapp.imports.models import MappingPreset, RejectedRow, Upload
 from webapp.imports.sentences import OWN_TITLES, Sentences
 
@@ -23,32 +21,6 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
     from webapp.accounts.models import User
-
-# One hash aggregation over the upload's rows: 0.2 s for 320,000.
-_SAME_INCIDENTS = """
-WITH again AS (
-    SELECT count(*) - 1 AS more, max(source_line) AS line
-    FROM crimes_incident
-    WHERE upload_id = %s AND source_id IS NULL
-    GROUP BY category_id, occurred_from, occurred_to, point
-    HAVING count(*) > 1
-)
-SELECT (SELECT coalesce(sum(more), 0) FROM again), ARRAY(SELECT line FROM again ORDER BY line LIMIT 20)
-"""
-_NUMBER = re.compile(r"[+-]?\d[\d.,]*(, [+-]?[\d.]+)?")
-
-
-@dataclass(frozen=True)
-class Format:
-    """A format that the upload page offers."""
-
-    name: str
-    label: str
-
-
-def formats() -> list[Format]:
-    """Every format a file may be in, Haechi's own first."""
-    return [Format(preset.name, preset.label) for preset in PRESETS.values()]
 
 
 def uploads(*, user: "User") -> QuerySet[Upload]:
@@ -157,37 +129,23 @@ def _moment(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 
-class _Echo:
-    """A file that hands back what is written to it, so that the CSV can be streamed line by line."""
-
-    def write(self, text: str) -> str:
-        return text
-
-
 def rejected_csv(*, user: "User", upload_id: int, request: "HttpRequest | None" = None) -> Iterator[str]:
     """The rejected rows under the file's own columns, with line, column and reason beside them, streamed as CSV.
 
-    It begins with a byte-order mark, so that Excel reads it as UTF-8. Mended and uploaded again, the rows come in: the
-    columns that stand beside the file's own are passed over.
+    Mended and uploaded again, the rows come in: the columns that stand beside the file's own are passed over.
     """
     found = upload(user=user, upload_id=upload_id)
     rows = rejected_rows(user=user, upload_id=upload_id, request=request)
-    writer: Any = csv.writer(_Echo())
     header = list(found.guess.get("header", []))
 
-    def lines() -> Iterator[str]:
-        yield "\ufeff" + writer.writerow([*map(_harmless, header), *OWN_TITLES])
+    def cells() -> Iterator[tuple[Any, ...]]:
+        yield (*header, *OWN_TITLES)
         for row in rows:
             fields = (list(row.fields) + [""] * len(header))[: len(header)] if header else []
             raw = "" if header and row.fields else row.raw  # a row that could not be cut into fields is given as it stood
-            yield writer.writerow([*map(_harmless, fields), row.line, *map(_harmless, (row.column, row.sentence, raw))])
+            yield (*fields, row.line, row.column, row.sentence, raw)
 
-    return lines()
-
-
-def _harmless(text: str) -> str:
-    """A spreadsheet runs a cell that begins like a formula; an apostrophe keeps it text. Plain numbers stay as they are."""
-    return f"'{text}" if text[:1] in "=+-@\t\r" and text and not _NUMBER.fullmatch(text) else text
+    return csv_lines(cells())
 
 
 def presets(*, user: "User") -> QuerySet[MappingPreset]:
@@ -195,12 +153,3 @@ def presets(*, user: "User") -> QuerySet[MappingPreset]:
     require(user, Act.UPLOAD)
     rows: QuerySet[MappingPreset] = MappingPreset.objects.visible_to(user)
     return rows.select_related("created_by").order_by("name")
-
-
-def same_incidents(*, upload: Upload) -> tuple[int, list[int]]:
-    """How many incidents of an upload repeat another of it exactly (without an identifier), and the first such lines."""
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL work_mem = '64MB'")
-        cursor.execute(_SAME_INCIDENTS, [upload.pk])
-        count, lines = cursor.fetchone()
-    return int(count), list(lines)

@@ -21,7 +21,6 @@ def uploads(request: HttpRequest) -> HttpResponse:
     pages = Paginator(selectors.uploads(user=caller(request)), UPLOADS_A_PAGE)
     context = {
         "page": pages.get_page(request.GET.get("page")),
-        "formats": selectors.formats(),
         "limit_bytes": settings.UPLOAD_MAX_BYTES,
     }
     return render(request, "imports/uploads.html", context)
