@@ -12,6 +12,7 @@ from ingestion.report import LINES_SHOWN
 from ingestion.validation import Incidents
 
 UInt64Array = NDArray[np.uint64]
+_PARTS, _PART_SHIFT = 16, np.uint64(60)
 _ODD = np.uint64(0x9E3779B97F4A7C15)  # the golden ratio: Steele et al., SplitMix64 (2014), as are the next two
 _FIRST, _SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 
@@ -36,18 +37,18 @@ class Repeats:
         """How many rows repeat another, and of the first groups of equal rows the last line of each."""
         if not self.marks:
             return 0, []
-        ordered = np.concatenate(self.marks)
-        ordered.sort()
-        again = ordered[1:][ordered[1:] == ordered[:-1]]
-        if not again.size:
-            return 0, []
-        groups = np.unique(again)
-        last_line = np.zeros(groups.size, np.int64)
-        for marks, lines in zip(self.marks, self.lines, strict=True):
-            place = np.minimum(np.searchsorted(groups, marks), groups.size - 1)
-            found = groups[place] == marks
-            np.maximum.at(last_line, place[found], lines[found])
-        return int(again.size), np.sort(last_line)[:LINES_SHOWN].tolist()
+        count, last_lines = 0, []
+        for part in range(_PARTS):  # one part after the other, so that the marks are never held twice
+            picked = [marks >> _PART_SHIFT == np.uint64(part) for marks in self.marks]
+            marks = np.concatenate([marks[pick] for marks, pick in zip(self.marks, picked, strict=True)])
+            lines = np.concatenate([lines[pick] for lines, pick in zip(self.lines, picked, strict=True)])
+            order = np.argsort(marks, kind="stable")
+            marks, lines = marks[order], lines[order]
+            same = marks[1:] == marks[:-1]
+            count += int(same.sum())
+            ends = same & ~np.append(same[1:], False)
+            last_lines.append(lines[1:][ends])
+        return count, np.sort(np.concatenate(last_lines))[:LINES_SHOWN].tolist()
 
 
 def marks_of(incidents: Incidents) -> UInt64Array:

@@ -9,7 +9,6 @@ from django.db import DatabaseError, connection
 from ingestion.categories import LEFT_OUT, numbers_of
 from ingestion.errors import FileRefused
 from ingestion.first_load import NOTHING, put_aside
-from ingestion.incidents_file import open_csv
 from ingestion.mapping import ColumnMapping
 from ingestion.pipeline import take_in
 from ingestion.places import Boundary
@@ -50,16 +49,15 @@ def take_incidents(intake: Intake) -> Report:
 
 def _table(intake: Intake) -> tuple[Table, ColumnMapping]:
     """The table that holds the incidents, and how it is understood; a built-in preset finds its columns by their names."""
-    name = intake.mapping.options.get("preset")
-    if name:
-        table = open_csv(intake.path, file_name=intake.file_name, max_content_bytes=intake.max_content_bytes)
-        found = mapping_of(PRESETS[name], table.header, file_name=intake.file_name)
-        return table, replace(found, mends=intake.mapping.mends)
     limits = Limits(max_content_bytes=intake.max_content_bytes)
     tables = open_tables(intake.path, file_name=intake.file_name, limits=limits, choice=intake.mapping.reading)
     if not tables:
         raise FileRefused("empty", file=intake.file_name)
-    return tables[0], intake.mapping
+    table, name = tables[0], intake.mapping.options.get("preset")
+    if not name:
+        return table, intake.mapping
+    found = mapping_of(PRESETS[name], table.header, file_name=intake.file_name)
+    return table, replace(found, mends=intake.mapping.mends)
 
 
 def _rules(intake: Intake, mapping: ColumnMapping) -> Rules:
