@@ -102,7 +102,7 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "ruling_not_json": gettext_noop("Line {line}: this is not a JSON object. Write one ruling a line as JSON."),
         "ruling_no_text": gettext_noop("Line {line}: the ruling {value} has no text. Leave it out or add “reasons” or “text”."),
         "ruling_too_long": gettext_noop(
-            "Line {line}: the ruling is longer than {value}. Split it, or check that it is one ruling."
+            "Line {line}: the ruling is longer than {value} characters. Split it, or check that it is one ruling."
         ),
         "ruling_member": gettext_noop("“{value}” in the archive cannot be read as a ruling and was left out: {why}"),
         # Incidents: categories left out, counts, rows that an earlier upload holds.
@@ -371,6 +371,9 @@ REFUSALS: Mapping[str, str] = MappingProxyType(
         ),
         "broken_zip": gettext_noop("{file}: the zip archive is damaged or breaks off. Compress or copy it again."),
         "unreadable": gettext_noop("{file}: the file cannot be read from disk. Upload it again."),
+        "disk_full": gettext_noop(
+            "{file}: there is no room on the server’s disk to unpack the file. Tell the administrator, then upload it again."
+        ),
         "broken_workbook": gettext_noop(
             "{file}: the workbook ({value}) is damaged. Open it in Excel, save it again and upload it."
         ),

@@ -106,7 +106,7 @@ FIELDS = (
     Label("time_band", "시간대", gettext_noop("time of day")),
     Label("sido", "시도", gettext_noop("province or city")),
     Label("sigungu", "시군구", gettext_noop("city, county or district")),
-    Label("dong", "읍면동", gettext_noop("dong")),
+    Label("dong", "읍면동", gettext_noop("eup, myeon or dong")),
     Label("place_kind", "장소 유형", gettext_noop("kind of place")),
     Label("means", "수법", gettext_noop("means")),
     Label("weapon", "흉기", gettext_noop("weapon")),

@@ -182,7 +182,7 @@ OFFENCES = (
         r"협박하|협박한|협박을|강요하",
     ),
     _offence(
-        "damage", "재물손괴", gettext_noop("criminal damage"), "damage", r"손괴|효용", r"손괴하|손괴한|부수어|깨뜨려|효용을 해"
+        "damage", "재물손괴", gettext_noop("damage to property"), "damage", r"손괴|효용", r"손괴하|손괴한|부수어|깨뜨려|효용을 해"
     ),
     _offence(
         "trespass",

@@ -131,7 +131,7 @@ RISK_FACTORS = (
     _entry(
         "running",
         "달아남·뜀",
-        gettext_noop("running"),
+        gettext_noop("running or fleeing"),
         r"도주|달아나|달아났|달아난|도망|뛰어(?!난|나)|뛰쳐|달려(?:가|들|와|갔|든)",
     ),
     _entry(
@@ -180,7 +180,7 @@ RISK_FACTORS = (
     _entry(
         "vehicle",
         "차량 이용",
-        gettext_noop("vehicle"),
+        gettext_noop("vehicle involved"),
         r"승용차|오토바이|자동차(?!운전면허)|택시(?!를 (?:잡|기다)|운전)|"
         r"차량|화물차|트럭|승합차|봉고|버스|원동기|이륜차|굴착기",
     ),
@@ -196,7 +196,7 @@ RISK_FACTORS = (
         "fire",
         "불·연기",
         gettext_noop("fire or smoke"),
-        r"불을 (?:놓|붙|질|지르|피)|방화|소훼|휘발유|신나|시너|화염|화재|"
+        r"불을 (?:놓|붙|질|지르|피)|방화(?!문|벽|셔터)|소훼|휘발유|신나|시너|화염|화재|"
         r"연기가",
     ),
     _entry(
@@ -236,11 +236,11 @@ MEANS = (
         gettext_noop("blunt object"),
         r"몽둥이|각목|파이프(?!라인)|방망이|야구배트|빠루|망치|벽돌|돌로|돌멩이|골프채|맥주병|소주병|술병|병으로|재떨이|의자",
     ),
-    _entry("gun", "총기", gettext_noop("gun"), r"권총|소총|엽총|총을|총으로"),
+    _entry("gun", "총기", gettext_noop("firearm"), r"권총|소총|엽총|총을|총으로"),
     _entry("strangling", "목 조름", gettext_noop("strangling"), r"목을 (?:조르|졸라|누르|눌러|감|힘껏|손으로|강하게)|질식"),
     _entry("vehicle", "차량", gettext_noop("vehicle"), r"(?:승용차|오토바이|차량|차)(?:로|를 운전하여|의 시동)|매단 채"),
     _entry("fire", "불", gettext_noop("fire"), r"휘발유|신나|시너|불을 (?:놓|붙|질|지르)|라이터"),
-    _entry("snatching", "낚아챔", gettext_noop("snatching"), r"낚아\s?채|나꿔\s?채|날치기"),
+    _entry("snatching", "낚아챔", gettext_noop("snatching away"), r"낚아\s?채|나꿔\s?채|날치기"),
     _entry("breaking", "부수고 들어감", gettext_noop("breaking in"), r"부수고|뜯고|깨고 들어|절단하|드라이버|노루발|문을 따"),
     _entry(
         "open_door",
