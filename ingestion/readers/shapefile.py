@@ -31,9 +31,7 @@ def open_shapefile(source: Source, parts: dict[str, str], limits: Limits, choice
     folder = SpoolFolder()
     for ending, member in parts.items():
         if ending in (".shp", ".shx", ".dbf", ".prj", ".cpg"):
-            with replace(source, member=member).open() as stream, open(folder.path / f"shape{ending}", "wb") as copy:
-                while block := stream.read():
-                    copy.write(block)
+            replace(source, member=member).copy_to(folder.path / f"shape{ending}")
     path = folder.path / "shape.shp"
     decided = _encoding(source, folder.path, choice)
     with _refusing(source):

@@ -149,8 +149,16 @@ class Source:
         key = f"{self.wrappers}{self.member}"
         if key not in self._spools:
             spool = _Spool()
-            with self.open() as stream, open(spool.path, "wb") as copy:
-                while block := stream.read():
-                    copy.write(block)
+            self.copy_to(spool.path)
             self._spools[key] = spool
         return self._spools[key].path
+
+    def copy_to(self, path: Path) -> None:
+        """Unpack into a file on disk. Raises `FileRefused`, also where the disk is full."""
+        with self.open() as stream:
+            try:
+                with open(path, "wb") as copy:
+                    while block := stream.read():
+                        copy.write(block)
+            except OSError as error:
+                raise FileRefused("disk_full", file=self.file_name) from error

@@ -1,9 +1,11 @@
 """Broken uploads: each gives its sentence or spoils its own rows only; random bytes and mutilated files never raise more."""
 
+import gc
 import gzip
 import importlib.util
 import io
 import json
+import resource
 import sys
 import zipfile
 from pathlib import Path
@@ -51,6 +53,24 @@ def test_no_more_is_unpacked_than_the_server_allows(tmp_path):
     with pytest.raises(FileRefused) as refused:
         open_tables(path, file_name=path.name, limits=Limits(max_content_bytes=1024**2))
     assert (refused.value.code, "1 MB" in str(refused.value)) == ("too_large", True)
+
+
+def test_a_full_disk_is_told_and_leaves_nothing_behind(tmp_path, monkeypatch):
+    path, spool = tmp_path / "book.xlsx.gz", tmp_path / "spool"
+    spool.mkdir()
+    path.write_bytes(gzip.compress(broken_uploads.workbook_part("xl/media.bin", "".join(map(str, range(400_000))))))
+    monkeypatch.setattr("tempfile.tempdir", str(spool))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))  # a file can grow no further, as on a full disk
+    try:
+        with pytest.raises(FileRefused) as refused:
+            open_tables(path, file_name=path.name, limits=LIMITS)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert refused.value.code == "disk_full"
+    del refused
+    gc.collect()
+    assert list(spool.iterdir()) == []
 
 
 def test_a_thousand_columns_are_read(tmp_path):
