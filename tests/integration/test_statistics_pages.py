@@ -78,9 +78,9 @@ def test_rows_and_columns_can_be_chosen_and_an_axis_narrowed(crimes, operator):
     page = selectors.figure_page(user=operator, set_id=crimes.pk, query={"rows": "category", "columns": "area", "area": "강남구"})
     assert (page.rows_by, page.columns_by) == ("category", "area")
     assert [column.label for column in page.columns] == ["강남구"]
-    assert [(row.value.label, row.cells[0].value) for row in page.rows] == [("절도", 20), ("살인", None)]
+    assert [(row.value.label, row.cells[0].value) for row in page.rows] == [("절도", 21), ("살인", 21)]
     (held,) = [choice for choice in page.choices if choice.name == "period"]
-    assert held.chosen == "2023-01-01/2023-12-31"
+    assert held.chosen == "2024-01-01/2024-12-31"  # the newest
 
 
 def test_words_that_the_table_does_not_know_change_nothing(crimes, operator):
@@ -113,6 +113,27 @@ def test_a_table_with_a_single_division_has_one_column(jurisdiction, operator):
     assert (page.rows_by, page.columns_by, len(page.columns)) == ("hour", "", 1)
     assert [row.value.label for row in page.rows][:2] == ["0–3 h", "3–6 h"]
     assert (page.rows[-1].value.label, page.rows[-1].cells[0].value) == ("not divided", 7)
+
+
+def test_hours_become_the_columns_and_the_newest_year_is_held(jurisdiction, operator):
+    rows = [
+        {"hour_from": h, "hour_to": h + 12, "category": c, "value": h + number, **year(number)}
+        for h in (0, 12)
+        for c in ("절도", "폭력")
+        for number in (2023, 2024)
+    ]
+    page = selectors.figure_page(user=operator, set_id=make_set(jurisdiction, *rows).pk, query={})
+    assert (page.rows_by, page.columns_by) == ("category", "hour")
+    assert [cell.value for cell in page.rows[0].cells] == [2024, 2036]
+
+
+@pytest.mark.parametrize(
+    ("value", "said"), [(1234567.0, "1,234,567"), (-5.2, "-5.2"), (0.0, "0"), (0.125, "0.125"), (100.0, "100")]
+)
+def test_figures_are_written_with_the_decimals_that_they_have(value, said):
+    from webapp.crimes.templatetags.crimes_text import figure
+
+    assert figure(value) == said
 
 
 def test_two_figures_at_one_place_are_not_added_up(jurisdiction, operator):

@@ -21,7 +21,7 @@ ROWS_SHOWN = 300
 COLUMNS_SHOWN = 24
 ROW_ORDER = ("area", "place", "category", "hour", "weekday", "period", "measure")
 IN_ORDER = ("period", "hour", "weekday")  # dimensions that run from left to right
-COLUMN_ORDER = ("period", "category", "measure", "hour", "weekday", "place", "area")
+COLUMN_ORDER = ("hour", "weekday", "period", "category", "measure", "place", "area")
 
 
 @dataclass(frozen=True)
@@ -141,8 +141,8 @@ class FigurePage:
 
         Hours and the like among the rows run from left to right: the columns then make the lines.
         """
-        rows = [row for row in self.rows if not row.value.is_total]
-        kept = [number for number, column in enumerate(self.columns) if not column.is_total] or [0]
+        rows = [row for row in self.rows if _is_drawn(self.rows_by, row.value)]
+        kept = [number for number, column in enumerate(self.columns) if _is_drawn(self.columns_by, column)] or [0]
         figures = [[row.cells[number].value for number in kept] for row in rows]
         row_names, column_names = [row.value.label for row in rows], [self.columns[number].label for number in kept]
         if self.rows_by in IN_ORDER and len(rows) > 1:
@@ -164,7 +164,7 @@ def figure_page(*, user: "User", set_id: int, query: Mapping[str, str]) -> Figur
     values = {one.name: _values(dataset, one) for one in DIMENSIONS}
     divided = [name for name, found in values.items() if len(found) > 1]
     rows_by, columns_by = _axes(divided, values, query)
-    fixed = {name: _fixed(values[name], query.get(name)) for name in divided if name not in (rows_by, columns_by)}
+    fixed = {name: _fixed(name, values[name], query.get(name)) for name in divided if name not in (rows_by, columns_by)}
     columns = _only(values[columns_by], query.get(columns_by))[:COLUMNS_SHOWN] if columns_by else (Value("", "", False),)
     kept = _only(values[rows_by], query.get(rows_by)) if rows_by else (Value("", "", False),)
     cells = _cells(dataset, rows_by, columns_by, fixed)
@@ -183,6 +183,11 @@ def figure_page(*, user: "User", set_id: int, query: Mapping[str, str]) -> Figur
         missing=Statistic.objects.filter(dataset=dataset, value__isnull=True).count(),
         query={key: value for key, value in query.items() if key in BY_NAME or key in ("rows", "columns")},
     )
+
+
+def _is_drawn(axis: str, value: Value) -> bool:
+    """Totals and what has no place in time stay out of the picture."""
+    return not value.is_total and not (axis in IN_ORDER and value.key == "")
 
 
 def _values(dataset: StatisticSet, dimension: Dimension) -> tuple[Value, ...]:
@@ -209,11 +214,12 @@ def _axes(divided: list[str], values: Mapping[str, tuple[Value, ...]], query: Ma
     return rows, columns
 
 
-def _fixed(values: tuple[Value, ...], asked: str | None) -> str:
-    """The value at which a dimension is held: as asked for, else the source's own total, else the first."""
+def _fixed(name: str, values: tuple[Value, ...], asked: str | None) -> str:
+    """The value at which a dimension is held: as asked for, else the source's own total, else the newest period or the first."""
     if asked is not None and any(value.key == asked for value in values):
         return asked
-    return next((value.key for value in values if value.is_total), values[0].key)
+    total = next((value.key for value in values if value.is_total), None)
+    return total if total is not None else values[-1 if name == "period" else 0].key
 
 
 def _only(values: tuple[Value, ...], asked: str | None) -> tuple[Value, ...]:
