@@ -15,11 +15,12 @@ import shapely
 from ingestion.areas import guess_area_kind
 from ingestion.cameras import guess_unit
 from ingestion.categories import Names, Taxonomy, map_categories, offences_named
+from ingestion.codes import recognise_codes
 from ingestion.errors import FileRefused
 from ingestion.guessing_columns import Column, Sheet, sample_of
 from ingestion.guessing_crs import guess_crs_of
 from ingestion.guessing_kind import KindGuess, guess_kind
-from ingestion.guessing_words import TITLES
+from ingestion.guessing_words import DISTRICT_TITLES, TITLES
 from ingestion.kinds import Kind
 from ingestion.mapping import ColumnMapping, Evidence, Guess
 from ingestion.places import Boundary
@@ -127,8 +128,22 @@ class _Maker:
         else:
             self.evidence.append(found[1])
             self.mapping = replace(self.mapping, options={"area_kind": found[0]})
+        self._code_system()
         self._crs()
         return self._done()
+
+    def _code_system(self) -> None:
+        """Which of the code systems of Korea's districts the column of codes follows, if one of them."""
+        code = self._column("code")
+        if code is None:
+            return
+        district = next((column for column in self.sheet.columns if column.plain in DISTRICT_TITLES), None)
+        if district is None and self.mapping.options.get("area_kind") == "gu":
+            district = self._column("name")
+        found = recognise_codes(code.values, district.values if district is not None else None)
+        if found.system is not None and found.decided:
+            self.evidence += found.evidence
+            self.mapping = replace(self.mapping, options={**self.mapping.options, "code_system": str(found.system)})
 
     def statistics(self) -> Guess:
         """Dimensions and figures by their titles; or incidents without a place, which are counted by area and month."""

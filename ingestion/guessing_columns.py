@@ -102,8 +102,7 @@ class Sheet:
         """The column whose title stands first among those that the dictionary knows for a field, and whose values may be it."""
         for word in TITLES[kind][field].split():
             for column in self.columns:
-                fits = column.plain.startswith(word[:-1]) if word.endswith("*") else column.plain == word
-                if fits and column.title not in taken and _may_be(field, column):
+                if _fits(column.plain, word) and column.title not in taken and _may_be(field, column):
                     return column
         return None
 
@@ -131,6 +130,12 @@ class Sheet:
         """Whether the geometry is of areas."""
         column = self.geometry
         return column is not None and _looks_like_shape(column.given[:50])
+
+
+def _fits(title: str, word: str) -> bool:
+    if word.endswith("*"):
+        return title.startswith(word[:-1])
+    return title.endswith(word[1:]) if word.startswith("*") else title == word
 
 
 def sample_of(table: Table) -> list[list[str]]:

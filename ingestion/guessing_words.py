@@ -1,7 +1,7 @@
 """Titles of columns in Korean and English, by what the rows are and which field the column holds. Data, not code.
 
 Titles are compared without case, blanks and punctuation; of several that fit, the one that stands first here is taken.
-A trailing `*` means "begins with".
+A `*` at the end means "begins with", one at the beginning "ends with".
 """
 
 # ruff: noqa: E501  (lists of words, easier to search on long lines)
@@ -11,8 +11,8 @@ from types import MappingProxyType
 
 from ingestion.kinds import Kind
 
-_LATITUDE = "latitude lat 위도 wgs84위도 y좌표wgs84 좌표정보y 좌표정보y* y좌표 ycoord ycoordinate ycoordina ycoord* northing 북위 y좌표값 lat* y ypos"
-_LONGITUDE = "longitude lon lng long 경도 wgs84경도 x좌표wgs84 좌표정보x 좌표정보x* x좌표 xcoord xcoordinate xcoordina xcoord* easting 동경 x좌표값 lon* x xpos"
+_LATITUDE = "latitude lat 위도 wgs84위도 y좌표wgs84 좌표정보y 좌표정보y* y좌표 ycoord ycoordinate ycoordina ycoord* northing 북위 y좌표값 lat* wgs84위도 *위도 y ypos"
+_LONGITUDE = "longitude lon lng long 경도 wgs84경도 x좌표wgs84 좌표정보x 좌표정보x* x좌표 xcoord xcoordinate xcoordina xcoord* easting 동경 x좌표값 lon* wgs84경도 *경도 x xpos"
 _GEOMETRY = "geometry geom wkt thegeom wkbgeometry shape 공간정보 도형"
 _ADDRESS = (
     "소재지도로명주소 도로명주소 도로명전체주소 소재지도로명 roadaddr roadaddress address 주소 소재지전체주소 공원주소 좌표주소 소재지 설치주소 "
@@ -89,3 +89,5 @@ CAMERA_NAMES = ("cctv", "카메라", "camera", "씨씨티비")
 # Columns of dates that are not when something happened.
 NOT_OCCURRED = ("기준", "수정", "갱신", "인허가", "폐업", "설치", "updated", "modified", "created", "허가", "개업")
 RUNNING_NUMBERS = ("번호", "연번", "순번", "no", "index", "fid", "objectid", "unnamed0", "column1")
+# Columns that name the gu of a smaller area.
+DISTRICT_TITLES = ("sggnm", "자치구", "시군구명", "sigkornm")

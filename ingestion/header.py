@@ -62,7 +62,7 @@ def layout_of(header: Sequence[str], mapping: ColumnMapping, *, file_name: str, 
 
 def require_incident_fields(layout: Layout, header: Sequence[str], mapping: ColumnMapping, *, file_name: str) -> None:
     """Refuse a mapping that leaves out what an incident cannot do without: a category, a time and a place."""
-    has_place = "geometry" in layout.position or {"latitude", "longitude"} <= set(layout.position)
+    has_place = {"geometry", "address"} & set(layout.position) or {"latitude", "longitude"} <= set(layout.position)
     missing = [field for field in ("category", "occurred_from") if field not in layout.position]
     if mapping.options.get("category") and "category" in missing:
         missing.remove("category")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ingestion import places, times
 from ingestion.categories import LEFT_OUT
-from ingestion.coordinates import COORDINATE_REASONS, Located, locate
+from ingestion.coordinates import COORDINATE_REASONS, FindPlaces, Located, locate
 from ingestion.errors import REASONS
 from ingestion.header import Layout
 from ingestion.incidents_tally import Tally
@@ -40,7 +40,7 @@ class Rules:
     """What a row is held against. `categories`: case-folded source value to the number written for it, or `LEFT_OUT`.
 
     `time_zone`: of clock times without an offset; `week_zone`: of the jurisdiction, for the hour of the week;
-    `now`: aware, handed in.
+    `now`: aware, handed in; `find`: places by address, for rows without coordinates.
     """
 
     mapping: ColumnMapping
@@ -49,6 +49,7 @@ class Rules:
     time_zone: str
     week_zone: str
     now: datetime
+    find: FindPlaces | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -269,9 +270,9 @@ def _delays(sheet: _Sheet, rules: Rules, end_s: Int64Array) -> Int64Array | None
 
 
 def _coordinates(sheet: _Sheet, rules: Rules) -> Located:
-    names: tuple[str, ...] = ("latitude", "longitude", "geometry")
+    names: tuple[str, ...] = ("latitude", "longitude", "geometry", *(("address",) if rules.find else ()))
     given: dict[str, list[str]] = {name: sheet.fields[name] for name in names if name in sheet.fields}
-    located = locate(given or {"latitude": [""] * sheet.rows.size}, rules.mapping, rules.boundary)
+    located = locate(given or {"latitude": [""] * sheet.rows.size}, rules.mapping, rules.boundary, find=rules.find)
     codes = _PLACE[located.reason]
     for place in sheet.blame("latitude", codes).tolist() if codes.any() else ():
         row = int(sheet.rows[place])

@@ -200,3 +200,15 @@ def test_feet_of_oregon_become_degrees(tmp_path, db):
     upload, _ = take(portland, tmp_path, text, columns=columns, crs="EPSG:2913")
     point = Incident.objects.get(upload=upload).point
     assert (round(point.x, 3), round(point.y, 3)) == (-122.505, 45.504)
+
+
+def test_an_address_without_coordinates_is_left_out_where_nobody_knows_it(jurisdiction, tmp_path):
+    text = "category,occurred_from,address\ntheft,2025-03-01 22:30,어딘가 없는 길 1\n"
+    columns = {"address": "address"}
+    path = tmp_path / "x.csv"
+    path.write_text(text)
+    mapping = ColumnMapping(Kind.INCIDENTS, {"category": "category", "occurred_from": "occurred_from"} | columns)
+    upload = Upload.objects.create(jurisdiction=jurisdiction, file_name="x.csv", sha256="x", size_bytes=1, preset="x")
+    intake = Intake(jurisdiction, upload.pk, path, "x.csv", mapping, 1 << 30, datetime(2026, 1, 1, tzinfo=UTC), no_progress)
+    report = take_incidents(intake)
+    assert (report.accepted, list(report.reasons)) == (0, ["coordinate_missing"])

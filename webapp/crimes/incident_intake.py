@@ -7,6 +7,7 @@ import shapely
 from django.db import DatabaseError, connection
 
 from ingestion.categories import LEFT_OUT, numbers_of
+from ingestion.coordinates import FindPlaces
 from ingestion.errors import FileRefused
 from ingestion.first_load import NOTHING, put_aside
 from ingestion.mapping import ColumnMapping
@@ -18,6 +19,7 @@ from ingestion.report import Report
 from ingestion.validation import Rules
 from ingestion.writer import IncidentWriter
 from webapp.common.intake import Intake, keep_before
+from webapp.crimes.geocoding.services import find_places
 from webapp.crimes.models import Category
 
 if TYPE_CHECKING:
@@ -75,7 +77,20 @@ def _rules(intake: Intake, mapping: ColumnMapping) -> Rules:
         time_zone=mapping.time_zone or jurisdiction.time_zone,
         week_zone=jurisdiction.time_zone,
         now=intake.now,
+        find=_finder(intake, mapping),
     )
+
+
+def _finder(intake: Intake, mapping: ColumnMapping) -> FindPlaces | None:
+    """Places by address, where a row may need them: building the gazetteer takes seconds, which most files need not spend."""
+    if "address" not in mapping.columns:
+        return None
+    has_points = "latitude" in mapping.columns or "geometry" in mapping.columns
+    if has_points and not intake.is_dry_run and "geocode" not in mapping.mends:
+        return None
+    find = find_places(jurisdiction=intake.jurisdiction)
+    find(())  # read the database here: the rows are checked in a thread of its own
+    return find
 
 
 def _boundary(jurisdiction: "Jurisdiction") -> Boundary:
