@@ -29,6 +29,7 @@ from ingestion.report import POINTS_SHOWN, Finding, Report
 VALUE_MAX_LENGTH = 200
 RAW_MAX_LENGTH = 4000
 ID_MAX_LENGTH = 80
+COUNT_DIGITS = 6  # nothing stands a million times at one place
 UNIQUE_SHARE = 0.99  # a column whose values repeat more than this is no identifier, whatever its title says
 
 # What people write where there is nothing to say.
@@ -330,7 +331,8 @@ _COUNT = re.compile(r"(\d{1,3}(?:,\d{3})+|\d+)(?:\.0*)?\s*(?:대|개|등|명)?")
 def read_count(text: str) -> int | None:
     """A whole number with or without thousands commas and unit ("1,395", "3대"), None where it is none."""
     found = _COUNT.fullmatch(unicodedata.normalize("NFKC", text).strip())
-    return int(found[1].replace(",", "")) if found else None
+    digits = found[1].replace(",", "") if found else ""
+    return int(digits) if digits and len(digits) <= COUNT_DIGITS else None
 
 
 _DOUBLED = re.compile(r"\b(\S+[시군구])(\s+\1)+(?=\s)")

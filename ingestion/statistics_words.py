@@ -1,6 +1,7 @@
 """What the words of published tables mean: periods, bands of hours, days of the week, totals, areas, offences, places."""
 
 import calendar
+import math
 import re
 import unicodedata
 from datetime import date, timedelta
@@ -120,7 +121,8 @@ def read_value(text: str) -> tuple[float | None, bool]:
         return None, True
     if _NUMBER.fullmatch(plain) is None:
         return None, False
-    return float(plain.replace(",", "").rstrip("%")), True
+    value = float(plain.replace(",", "").rstrip("%"))
+    return (value, True) if math.isfinite(value) else (None, False)
 
 
 def read_clock(text: str) -> tuple[float | None, bool]:

@@ -158,8 +158,8 @@ def test_months_and_years_have_a_first_day():
 
 
 def test_counts_are_read_with_commas_and_units():
-    texts = ["1,395", "3대", "4.0", "", "1.5", "-1", "삼"]
-    assert [read_count(text) for text in texts] == [1395, 3, 4, None, None, None, None]
+    texts = ["1,395", "3대", "4.0", "", "1.5", "-1", "삼", "9" * 400]
+    assert [read_count(text) for text in texts] == [1395, 3, 4, None, None, None, None, None]
 
 
 def test_an_address_is_mended_only_where_a_part_stands_twice():

@@ -255,3 +255,7 @@ def test_hours_are_read_as_a_band(text, hours):
 )
 def test_a_dash_is_nil_and_a_blank_is_unknown(text, value, is_read):
     assert words.read_value(text) == (value, is_read)
+
+
+def test_a_number_beyond_all_numbers_is_no_figure():
+    assert words.read_value("9" * 400) == (None, False)

@@ -24,13 +24,17 @@ class PlaceArrays:
         return len(self.lon)
 
 
-# Index scan on (jurisdiction, kind): 60 ms for 137,000 lamps, packed by the server as one value a column.
+# 120 ms for 121,000 lamps by the index on (jurisdiction, kind), packed as one value a column. Only what is no point
+# needs one found on it.
 _OPEN_ON = """
-SELECT string_agg(float8send(ST_X(point)), ''::bytea ORDER BY id), string_agg(float8send(ST_Y(point)), ''::bytea ORDER BY id),
-       string_agg(int8send(count), ''::bytea ORDER BY id)
-FROM (SELECT id, ST_PointOnSurface(geometry) AS point, count::bigint FROM crimes_place
+SELECT string_agg(float8send(ST_X(point)), ''::bytea), string_agg(float8send(ST_Y(point)), ''::bytea),
+       string_agg(int8send(count), ''::bytea)
+FROM (SELECT CASE WHEN GeometryType(geometry) = 'POINT' THEN geometry ELSE ST_PointOnSurface(geometry) END AS point,
+             count::bigint
+      FROM crimes_place
       WHERE jurisdiction_id = %(jurisdiction)s AND kind = %(kind)s
-        AND (opened_on IS NULL OR opened_on <= %(day)s) AND (closed_on IS NULL OR closed_on > %(day)s)) AS open_places
+        AND (opened_on IS NULL OR opened_on <= %(day)s) AND (closed_on IS NULL OR closed_on > %(day)s)
+      ORDER BY id) AS open_places
 """
 
 
