@@ -19,7 +19,7 @@ _HOUR_S, _DAY_S = 3_600, 86_400
 # Shares of the clock times above which people have rounded: by chance 0.07 % stand at one minute, 1.7 % on the full hour.
 NOON_SHARE = MIDNIGHT_SHARE = 0.005
 FULL_HOUR_SHARE = 0.10
-GAP_SHARE = 0.25  # a month with fewer rows than this share of the median month is a gap
+GAP_SHARE = 0.2  # a month with fewer rows than this share of the median month is a gap
 
 
 @dataclass(eq=False)

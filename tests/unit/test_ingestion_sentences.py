@@ -6,11 +6,11 @@ from pathlib import Path
 import polib
 import pytest
 
-from ingestion.errors import REASONS, REFUSALS, WARNINGS
+from ingestion.errors import EVIDENCE, MENDS, REASONS, REFUSALS, WARNINGS
 
 CATALOGUE = Path(__file__).resolve().parents[2] / "locale" / "ko" / "LC_MESSAGES" / "django.po"
 KOREAN = {entry.msgid: entry.msgstr for entry in polib.pofile(str(CATALOGUE))}
-TEMPLATES = [*REASONS.values(), *WARNINGS.values(), *REFUSALS.values()]
+TEMPLATES = [*REASONS.values(), *WARNINGS.values(), *REFUSALS.values(), *EVIDENCE.values(), *MENDS.values()]
 
 
 def fields(template: str) -> set[str]:
