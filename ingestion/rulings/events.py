@@ -28,6 +28,8 @@ _CHARGED = re.compile(
     r"의하면)"
 )
 MIN_CHARGE = 30
+NEAR = 40  # characters before a moment that may tie it to the one before
+MAX_CARRIED = 8  # stretches without a deed whose place an event may take over
 MAX_TOLD = 4
 MIN_GAP = 3  # two moments closer than this are one
 MAX_TITLE = 40
@@ -182,7 +184,7 @@ def _of_item(text: str, item: _Item, kind: SectionKind, last: Moment | None) -> 
     for number, moment in enumerate(moments):
         to = moments[number + 1].start if number + 1 < len(moments) else end
         resolved = follow(moment, pending if pending and pending.date else last)
-        if out and (_UNTIL.search(text[start : moment.start]) or moment.start < out[-1].moment_end + MIN_GAP):
+        if out and (_UNTIL.search(text[max(start, moment.start - NEAR) : moment.start]) or moment.start < out[-1].moment_end + MIN_GAP):
             out[-1].end, out[-1].moment = to, _until(out[-1].moment, resolved)
         elif _has_deed(text[moment.start : to]):
             out.append(Stretch(moment.start, to, kind, _merged(resolved, pending), carried=carried))
@@ -192,7 +194,7 @@ def _of_item(text: str, item: _Item, kind: SectionKind, last: Moment | None) -> 
             if out:
                 out[-1].end = max(out[-1].end, to)
         else:
-            carried = [*carried, (moment.start, to)]
+            carried = [*carried[-MAX_CARRIED:], (moment.start, to)]
             last = resolved if resolved.date else last
             pending = _merged(resolved, pending)
     if not out and _has_deed(text[start:end]):
