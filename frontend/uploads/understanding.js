@@ -65,7 +65,7 @@ export function questionsPanel({ understanding, choices, change }) {
   if (!understanding.open_questions.length) return null;
   const items = understanding.open_questions.map((question) => {
     const options = understanding.options[question.topic] ?? [];
-    return h("li", {}, h("p", {}, question.sentence), answer(question, options, choices, change));
+    return h("li", {}, h("p", {}, question.sentence), answer(question, options, { mapping: understanding.mapping, choices, change }));
   });
   const title = interpolate(ngettext("%s question before the check", "%s questions before the check", items.length), [items.length]);
   return h(
@@ -77,7 +77,7 @@ export function questionsPanel({ understanding, choices, change }) {
 }
 
 /** Buttons or a link with which a question is answered. */
-function answer(question, options, choices, change) {
+function answer(question, options, { mapping, choices, change }) {
   const { topic } = question;
   const fields = { crs: "crs", time: "time_order", kind: "kind", place_kind: "place_kind" };
   const labels = Object.fromEntries([...choices.kinds, ...choices.place_kinds, ...choices.area_kinds, ...choices.crs, ...choices.categories].map((one) => [one.code, one.name]));
@@ -85,10 +85,11 @@ function answer(question, options, choices, change) {
   const send = (value) => {
     if (fields[topic]) change({ [fields[topic]]: value, answered: [topic] });
     else if (["encoding", "sheet", "header"].includes(topic)) change({ reading: { [topic === "header" ? "header_rows" : topic]: topic === "header" ? Number(value) : value }, answered: [topic] });
-    else if (topic.startsWith("column:")) change({ columns: { ...choices.mapping?.columns, [topic.slice(7)]: value }, answered: [topic] });
-    else change({ options: { ...choices.mapping?.options, [topic]: value }, answered: [topic] });
+    else if (topic.startsWith("column:")) change({ columns: { ...mapping.columns, [topic.slice(7)]: value }, answered: [topic] });
+    else change({ options: { ...mapping.options, [topic]: value }, answered: [topic] });
   };
-  const offered = options.length ? options : topic === "time" ? ["mdy", "dmy"].map((value) => ({ value, sentence: "" })) : [];
+  const known = { time: ["mdy", "dmy"], kind: codesOf(choices.kinds), area_kind: codesOf(choices.area_kinds), place_kind: codesOf(choices.place_kinds) };
+  const offered = options.length ? options : (known[topic] ?? []).map((value) => ({ value, sentence: "" }));
   if (topic === "category" && !options.length) return h("a", { class: "button button-small", href: "#categories-list" , onclick: (event) => jump(event, "categories") }, gettext("Go to the categories"));
   if (offered.length) {
     const buttons = offered.map(({ value, sentence }) =>
@@ -105,6 +106,10 @@ function answer(question, options, choices, change) {
   const buttons = [h("a", { class: "button button-small", href: `#${target}`, onclick: (event) => jump(event, target) }, gettext("Show me where"))];
   if (!question.field) buttons.push(h("button", { type: "button", class: "button button-small", onclick: () => change({ answered: [topic] }) }, gettext("It is right as it stands")));
   return h("div", { class: "row" }, ...buttons);
+}
+
+function codesOf(named) {
+  return named.map((one) => one.code);
 }
 
 /** Go to a control without changing the address, whose fragment holds the step. */
@@ -151,7 +156,6 @@ export function columnsPanel({ upload, understanding, choices, change }) {
   const { header, samples, mapping } = understanding;
   const fields = fieldsOf(choices, upload.kind);
   if (!fields.length || !header.length) return null;
-  choices.mapping = mapping; // the questions above answer with the whole of columns and options
   const columns = mapping.columns ?? {};
   const options = [["", gettext("– none –")], ...header.map((title) => [title, title])];
   const missing = new Set(understanding.open_questions.map((question) => question.field));
@@ -267,9 +271,17 @@ function placeParts(upload, understanding, choices, change) {
     const known = new Map(choices.crs.map((one) => [one.code, `${one.name} (${one.code})`]));
     for (const one of options.crs ?? []) if (!known.has(one.value)) known.set(one.value, one.value);
     parts.push(field("crs", gettext("Coordinate system"), select([...known], mapping.crs, (crs) => change({ crs, answered: ["crs"] })), evidence(understanding, "crs")));
+  }
+  if (columns.latitude) {
     const box = h("input", { type: "checkbox", id: "swapped", checked: mapping.swapped, onchange: (event) => change({ swapped: event.target.checked }) });
     parts.push(h("div", { class: "field check-field" }, h("label", { for: "swapped" }, box, " ", gettext("Latitude and longitude stand for each other")), evidence(understanding, "swapped")));
   }
+  return parts.concat(kindParts(upload, understanding, choices, change));
+}
+
+function kindParts(upload, understanding, choices, change) {
+  const { mapping } = understanding;
+  const parts = [];
   if (upload.kind === "places") {
     const kinds = [["", gettext("– choose –")], ...choices.place_kinds.map((one) => [one.code, one.name])];
     parts.push(field("place_kind", gettext("Kind of place"), select(kinds, mapping.place_kind ?? "", (place_kind) => change({ place_kind })), evidence(understanding, "place_kind")));
