@@ -103,7 +103,7 @@ def guess_times(values: Sequence[str], *, column: str = "") -> TimesGuess:
 
 def readable_share(values: Sequence[str], *, order: str = "ymd") -> tuple[float, float]:
     """Of the values that say something: the share that reads as a time, and of those the share with a time of day."""
-    given = [value for value in values if value.strip() and value.strip().casefold() not in NOTHING]
+    given = [value.partition("~")[0] for value in values if value.strip() and value.strip().casefold() not in NOTHING]
     if not given:
         return 0.0, 0.0
     parsed = read_times(given, order=order)

@@ -91,6 +91,22 @@ def read_time(text: str, order: str) -> OneTime:
     return OneTime(days * DAY_S + clock.seconds, 0, clock.has_offset)
 
 
+def split_interval(text: str, order: str) -> tuple[str, str]:
+    """Start and end of an interval in one text ("2019. 3. 15. 22:00 ~ 23:30"); the end is blank where there is none.
+
+    An end that is a clock alone stands on the start's day, or on the next where it would lie before the start.
+    """
+    start, sign, end = (part.strip() for part in text.partition("~"))
+    if not sign or not end or read_time(end, order).reason == OK:
+        return start, end
+    first, clock = read_time(start, order), read_clock(end)
+    if first.reason != OK or clock.reason != OK or clock.has_offset:
+        return start, end
+    at = first.seconds - first.seconds % DAY_S + clock.seconds
+    at += DAY_S if at < first.seconds else 0
+    return start, datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
 def read_clock(text: str) -> OneTime:
     """Read a time of day; `seconds` from midnight, 24:00 being the end of the day. Never of a day of its own."""
     plain = " ".join(unicodedata.normalize("NFKC", text).split()).lstrip("Tt,;· ")

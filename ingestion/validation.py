@@ -21,6 +21,7 @@ from ingestion.mapping import ColumnMapping
 from ingestion.places import Boundary
 from ingestion.readers import Chunk
 from ingestion.report import Finding
+from ingestion.times_text import split_interval
 
 ID_MAX_LENGTH = 80
 RAW_MAX_LENGTH = 4000
@@ -216,6 +217,7 @@ class _Moments:
 
 def _times(sheet: _Sheet, rules: Rules) -> _Moments:
     """Start and end in epoch seconds UTC."""
+    _split_intervals(sheet, rules.mapping.time_order)
     start, clock_s, start_at, doubtful = _one_time(sheet, "occurred_from", rules)
     end = start_at + np.maximum(start.span_s - 1, 0)
     now_s = int(rules.now.timestamp())
@@ -235,6 +237,16 @@ def _times(sheet: _Sheet, rules: Rules) -> _Moments:
     sheet.blame("occurred_from", _coded(start_at > now_s, "in_future"))
     end = np.maximum(end, start_at)
     return _Moments(start, start_at, end, clock_s, doubtful, _delays(sheet, rules, end))
+
+
+def _split_intervals(sheet: _Sheet, order: str) -> None:
+    """Intervals that stand in one column ("22:00 ~ 23:30") become two."""
+    texts = sheet.fields["occurred_from"]
+    if "occurred_to" in sheet.fields or not any("~" in text for text in texts):
+        return
+    parts = {text: split_interval(text, order) for text in set(texts)}
+    sheet.fields["occurred_from"] = [parts[text][0] for text in texts]
+    sheet.fields["occurred_to"] = [parts[text][1] for text in texts]
 
 
 def _one_time(
@@ -353,7 +365,7 @@ def _findings(sheet: _Sheet) -> list[Finding]:
         findings.append(
             Finding(
                 line=chunk.lines[row],
-                column=layout.title.get(name, ""),
+                column=layout.title.get(name, layout.title.get("occurred_from", "") if name else ""),
                 reason=_CODES[sheet.reason[row]],
                 value=tidy(value, VALUE_MAX_LENGTH),
                 raw=tidy(chunk.raw[row], RAW_MAX_LENGTH),
@@ -367,4 +379,5 @@ def _findings(sheet: _Sheet) -> list[Finding]:
 def _value(record: Sequence[str], layout: Layout, name: str, code: str) -> str:
     if code == "field_count":
         return str(len(record))
-    return record[layout.position[name]].strip() if name else ""
+    place = layout.position.get(name, layout.position.get("occurred_from"))  # an interval's end may stand with its start
+    return record[place].strip() if name and place is not None else ""

@@ -170,6 +170,15 @@ def test_day_clock_end_and_report_in_columns_of_their_own(jurisdiction, tmp_path
     assert (late.count, late.share) == (1, 0.5)
 
 
+def test_an_interval_in_one_column_is_an_interval(jurisdiction, tmp_path):
+    text = HEADER + "theft,2025. 3. 1. 22:00 ~ 02:00,37.49,127.01,1\ntheft,2025. 3. 1. 22:00 ~ 25시,37.49,127.01,1\n"
+    upload, _ = take(jurisdiction, tmp_path, text)
+    incident = Incident.objects.get(upload=upload)
+    assert (incident.occurred_to - incident.occurred_from).total_seconds() == 4 * 3600
+    row = RejectedRow.objects.get(upload=upload)
+    assert (row.line, row.column, row.value) == (3, "occurred_from", "2025. 3. 1. 22:00 ~ 25시")
+
+
 def test_rounding_and_gaps_are_reported_with_their_shares(jurisdiction, tmp_path):
     rows = []
     for month in (1, 2, 3, 5, 6):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ingestion.errors import EVIDENCE
 from ingestion.times import TIME_REASONS, read_times, with_clock
 from ingestion.times_guess import guess_times
-from ingestion.times_text import OK, read_clock
+from ingestion.times_text import OK, read_clock, split_interval
 
 DAY_S = 86_400
 
@@ -159,3 +159,18 @@ def test_the_quick_and_the_careful_way_agree():
     careful = read_times([text.replace("AM", "A.M.") for text in texts], order="mdy")
     assert (quick.reason == OK).all()
     np.testing.assert_array_equal(quick.seconds, careful.seconds)
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("2019. 3. 15. 22:00 ~ 23:30", ("2019. 3. 15. 22:00", "2019-03-15 23:30:00")),
+        ("2019. 3. 15. 22:00~오전 2시", ("2019. 3. 15. 22:00", "2019-03-16 02:00:00")),
+        ("2019-03-15 ~ 2019-03-17", ("2019-03-15", "2019-03-17")),
+        ("2019-03-15 22:00", ("2019-03-15 22:00", "")),
+        ("2019-03-15 22:00 ~", ("2019-03-15 22:00", "")),
+        ("~", ("", "")),
+    ],
+)
+def test_an_interval_in_one_text_becomes_two(text, parts):
+    assert split_interval(text, "ymd") == parts
