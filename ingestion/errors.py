@@ -233,13 +233,13 @@ WARNINGS: Mapping[str, str] = MappingProxyType(
         ),
         "count_blank": gettext_noop("{count} rows leave the number of cameras blank; each is taken as one. Lines: {lines}."),
         "large_count": gettext_noop(
-            "{count} rows give an unusually large number at one place. Check for a typing error. Lines: {lines}."
+            "{count} rows give an unusually large number at one place: {value}. Check for a typing error. Lines: {lines}."
         ),
         "purpose_unknown": gettext_noop(
-            "{count} rows name a purpose that is not known here; they are filed under “other”. Lines: {lines}."
+            "{count} rows name a purpose that is not known here ({value}); they are filed under “other”. Lines: {lines}."
         ),
         "view_unread": gettext_noop(
-            "{count} rows describe the view in words that give no direction; it is taken as all round. Lines: {lines}."
+            "{count} rows describe the view in words that give no direction ({value}); it is taken as all round. Lines: {lines}."
         ),
         "retention_filled": gettext_noop(
             "{count} rows give days kept that run up by one from row to row, as a spreadsheet does when a cell is "
@@ -248,7 +248,9 @@ WARNINGS: Mapping[str, str] = MappingProxyType(
         "installed_later": gettext_noop(
             "{count} rows name a month of installation after the date of the register. Lines: {lines}."
         ),
-        "date_unread": gettext_noop("{count} dates cannot be read and are left out; the rows are taken in. Lines: {lines}."),
+        "date_unread": gettext_noop(
+            "{count} dates cannot be read ({value}) and are left out; the rows are taken in. Lines: {lines}."
+        ),
         "address_doubled": gettext_noop("{count} addresses name the same gu or city twice; it is written once. Lines: {lines}."),
         "same_place": gettext_noop(
             "{count} rows have the same point, name and address as an earlier row; they are one place with their "
@@ -267,9 +269,11 @@ WARNINGS: Mapping[str, str] = MappingProxyType(
         "outline_cleaned": gettext_noop(
             "{count} outlines crossed themselves; they were taken apart without changing their size. Lines: {lines}."
         ),
-        "sum_differs": gettext_noop("{count} totals are not the sum of their parts. Both are kept as published. Lines: {lines}."),
+        "sum_differs": gettext_noop(
+            "{count} totals are not the sum of their parts: {value}. Both are kept as published. Lines: {lines}."
+        ),
         "parts_overlap": gettext_noop(
-            "{count} totals differ from the sum of their parts, more than half of all: the parts overlap or are "
+            "{count} totals, more than half of all, differ from the sum of their parts ({value}): the parts overlap or are "
             "not all given. Lines: {lines}."
         ),
         # --- rulings as they are stored

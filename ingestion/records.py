@@ -24,7 +24,7 @@ from ingestion.mapping import ColumnMapping
 from ingestion.readers import Limits, open_tables
 from ingestion.readers.chunk import Chunk
 from ingestion.readers.table import Table
-from ingestion.report import POINTS_SHOWN, Finding, Report
+from ingestion.report import LINES_SHOWN, POINTS_SHOWN, VALUES_SHOWN, Finding, Report
 
 VALUE_MAX_LENGTH = 200
 RAW_MAX_LENGTH = 4000
@@ -65,9 +65,9 @@ class Batch(Generic[Record]):
         """Note a row that is taken in but deserves a look."""
         noted = self.warnings.setdefault(code, Noted())
         noted.count += 1
-        if len(noted.lines) < 20:
+        if len(noted.lines) < LINES_SHOWN and noted.lines[-1:] != [line]:
             noted.lines.append(line)
-        if value and len(noted.values) < 5 and value not in noted.values:
+        if value and len(noted.values) < VALUES_SHOWN and value not in noted.values:
             noted.values.append(value)
 
 
