@@ -22,7 +22,7 @@ function read(page) {
   watchLegend(page);
 
   // Pointing at a fact shows its words, pointing at words shows their facts.
-  const scroll = rested(() => text.querySelector("mark.is-shown")?.scrollIntoView({ block: "center", behavior: "smooth" }), 120);
+  const scroll = rested(() => scrollTo(text, text.querySelector("mark.is-shown")), 120);
   const showFact = (chip) => {
     mark(page, [chip?.dataset.fact].filter(Boolean));
     if (chip) scroll();
@@ -47,6 +47,20 @@ function read(page) {
     chip?.focus({ preventScroll: true });
   });
   watchSelection(page, text, side, dialog);
+}
+
+/** Bring words to the middle of the text's own window; the page moves only where that is not enough. @param {HTMLElement} text @param {Element | null} words */
+function scrollTo(text, words) {
+  if (!words) return;
+  const box = text.getBoundingClientRect();
+  const middle = (Math.min(box.bottom, innerHeight) - Math.max(box.top, 0)) / 2 - Math.min(box.top, 0);
+  const above = words.getBoundingClientRect().top - box.top + text.scrollTop;
+  const most = text.scrollHeight - text.clientHeight;
+  const top = Math.min(Math.max(0, above - middle), Math.max(0, most));
+  text.scrollTo({ top, behavior: "smooth" });
+  const shownAt = box.top + above - top;
+  if (shownAt > innerHeight - 40) scrollBy({ top: shownAt - innerHeight / 2, behavior: "smooth" });
+  else if (shownAt < 0) scrollBy({ top: shownAt - 80, behavior: "smooth" });
 }
 
 /** Mark the words and chips of these facts, and no others. @param {HTMLElement} page @param {string[]} facts */

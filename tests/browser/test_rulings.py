@@ -74,6 +74,21 @@ def test_a_fact_and_its_words_light_up_together(reader: Page, place):
     keep(reader, "ruling")
 
 
+def test_pointing_at_a_fact_brings_its_words_into_the_window_and_leaves_the_page_where_it_is(reader: Page, place):
+    long = "\n긴 이유가 이어진다." * 100
+    text = f"{TEXT}{long}\n그러다가 도망하였다.{long}\n끝으로 절취하였다."
+    ruling = make_ruling(place, [(0, "risk_factor", "running", "도망하였다"), (0, "category", "theft", "절취하였다")], text=text)
+    reader.goto(f"/rulings/{ruling.pk}/")
+    mark = reader.locator("mark", has_text="도망하였다")
+    expect(mark).not_to_be_in_viewport()
+    before = reader.evaluate("scrollY")
+    reader.locator("[data-field=risk_factor]").focus()
+    expect(mark).to_be_in_viewport()
+    assert reader.evaluate("scrollY") == before
+    reader.locator("[data-field=category]").focus()
+    expect(reader.locator("mark", has_text="절취하였다")).to_be_in_viewport()
+
+
 def test_kinds_of_facts_can_be_hidden_and_the_address_keeps_it(reader: Page, place):
     ruling = make_ruling(place)
     reader.goto(f"/rulings/{ruling.pk}/")
