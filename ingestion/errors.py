@@ -311,9 +311,6 @@ REFUSALS: Mapping[str, str] = MappingProxyType(
         "line_too_long": gettext_noop(
             "{file}, line {line}: the line is longer than {value}. Check that lines end with a line break."
         ),
-        "separator": gettext_noop(
-            "{file}, line 1: the columns are separated by “{value}”, not by commas. Save the file as comma-separated CSV."
-        ),
         "missing_column": gettext_noop(
             "{file}, line 1: the column “{column}” is missing. Found are: {value}. Add the column, or choose another format."
         ),
@@ -486,6 +483,7 @@ EVIDENCE: Mapping[str, str] = MappingProxyType(
         "column_title": gettext_noop("The column “{column}” is taken for this by its title and its values."),
         "crs_by_format": gettext_noop("{crs}, as the format {value} prescribes."),
         "crs_stated": gettext_noop("{crs}, as the file itself says."),
+        "crs_by_title": gettext_noop("{crs}, as the title “{column}” says; the points fall where they should with it."),
         "crs_degrees": gettext_noop("The numbers are degrees; the file covers a wider region than the jurisdiction."),
         "time_order_mdy": gettext_noop("Column “{column}”: “{example}” can only be month, day, year."),
         "time_order_dmy": gettext_noop("Column “{column}”: “{example}” can only be day, month, year."),

@@ -16,6 +16,7 @@ from ingestion.places import Boundary
 
 _FIRST_PAIR = re.compile(r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?[\s,]+[-+]?\d+(?:\.\d+)?")
 _DISTRICT = re.compile(r"\S+?[구군시](?=\s|$|\()")
+_EPSG_IN_TITLE = re.compile(r"epsg\D{0,2}(\d{4,5})", re.I)
 _PLAIN_SHARE = 0.9
 _WGS84_FORMATS = frozenset(("geojson", "topojson"))
 
@@ -57,15 +58,30 @@ def _tried(  # noqa: PLR0917
     """Every system in use at the place is tried."""
     x, y = points
     named = _named_areas(sheet, mapping, areas)
-    also = [stated] if stated else []
+    titled = _in_title(mapping)
+    also = [crs for crs in (titled[0], stated) if crs]
     found = guess_crs(x, y, boundary=boundary, address_areas=named, areas=areas if named else None, also=also)
     best = found.best
     if best is None:
         return CrsFound(stated or WGS84, False, False, found.evidence)
+    fitting = next(
+        (one for one in found.candidates if titled[0] in (one.crs, *one.same_as) and one.near >= 0.5 * best.near), None
+    )
+    if not found.decided and fitting is not None:
+        said = (*found.evidence, Evidence("crs", "crs_by_title", {"crs": titled[0], "column": titled[1]}))
+        return CrsFound(titled[0], fitting.swapped, True, said, found.options())
     if not found.decided and best.crs == WGS84 and not best.swapped and _are_degrees(x, y):
         said = (*found.evidence, Evidence("crs", "crs_degrees", {"crs": WGS84}))  # a file of a wider region
         return CrsFound(WGS84, False, True, said, found.options())
     return CrsFound(best.crs, best.swapped, found.decided, found.evidence, found.options())
+
+
+def _in_title(mapping: ColumnMapping) -> tuple[str, str]:
+    """The CRS that a column's title names ("좌표정보x(epsg5174)") and that title; blank where none does."""
+    for name in ("latitude", "longitude", "geometry"):
+        if found := _EPSG_IN_TITLE.search(mapping.columns.get(name, "")):
+            return f"EPSG:{found[1]}", mapping.columns[name]
+    return "", ""
 
 
 def _plain_degrees(x: NDArray[np.float64], y: NDArray[np.float64], boundary: Boundary, stated: str | None) -> CrsFound | None:

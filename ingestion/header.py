@@ -78,10 +78,6 @@ def _refuse(header: Sequence[str], column: str, file_name: str, line: int) -> No
 
 
 def _refuse_missing(header: Sequence[str], column: str, file_name: str) -> None:
-    if len(header) == 1:
-        for separator, name in ((";", ";"), ("\t", "Tab"), ("|", "|")):
-            if separator in header[0]:
-                raise FileRefused("separator", file=file_name, line=1, value=name)
     _refuse([name.strip() for name in header], column, file_name, 1)
 
 

@@ -70,6 +70,15 @@ def test_swapped_columns_are_found_by_where_the_points_fall():
     assert (found.mapping.swapped, found.mapping.crs) == (True, "EPSG:4326")
 
 
+def test_a_coordinate_system_named_in_a_title_decides_between_those_that_fit():
+    rows = [[f"노래방 {n}", str(203600.0 + n), str(444500.0 + n)] for n in range(30)]  # 5174 and 5181 differ by some 300 m
+    found = guessed(["사업장명", "좌표정보x(epsg5174)", "좌표정보y(epsg5174)"], rows)
+    assert (found.mapping.crs, "crs" in found.open_questions) == ("EPSG:5174", False)
+    open_one = guessed(["사업장명", "좌표정보x", "좌표정보y"], rows)
+    assert "crs" in open_one.open_questions
+    assert "EPSG:5174" in [value for value, _ in open_one.options["crs"]]
+
+
 def test_dates_that_can_be_read_in_two_ways_are_an_open_question():
     rows = [["theft", f"{n % 9 + 1}/{n % 8 + 2}/2025", "37.4900", "127.0100"] for n in range(20)]
     found = guessed(["category", "date", "latitude", "longitude"], rows)

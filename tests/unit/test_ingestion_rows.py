@@ -162,7 +162,6 @@ def test_an_empty_chunk_gives_no_rows():
     [
         (["category", "occurred_from", "latitude"], "missing_column", "longitude"),
         (["category", "occurred_from", "latitude", "longitude", "Latitude "], "double_column", "Latitude"),
-        (["category;occurred_from;latitude;longitude"], "separator", None),
     ],
 )
 def test_a_header_that_does_not_fit_is_refused(header, code, column):
