@@ -7,6 +7,7 @@ place and risk factors (half of them kept unseen while the rules were written), 
 """
 
 import argparse
+import gzip
 import json
 import os
 import tempfile
@@ -76,14 +77,18 @@ def score_halves() -> dict[str, dict[str, Counter[str]]]:
 
 
 def labelled(gold: Mapping[str, Any]) -> Iterator[tuple[Any, Extraction]]:
-    """The labelled rulings of the file with what is read out of them."""
-    import gzip  # noqa: PLC0415
+    """The labelled rulings with what is read out of them."""
+    for ruling, document in labelled_documents(gold):
+        yield ruling, extract(document)
 
+
+def labelled_documents(gold: Mapping[str, Any]) -> Iterator[tuple[Any, Document]]:
+    """The labelled rulings of the file as they are read."""
     with gzip.open(SHARED / FILES[0], "rt", encoding="utf-8") as source:
         lines = {number: json.loads(line)["id"] for number, line in enumerate(source, 1)}
     for document in read(SHARED / FILES[0]):
         if lines[document.line] in gold:
-            yield gold[lines[document.line]], extract(document)
+            yield gold[lines[document.line]], document
 
 
 def said(extraction: Extraction, name: str) -> set[str]:
@@ -138,8 +143,6 @@ def every(quick: bool) -> Iterable[Document]:
 
 
 def head(path: Path, folder: Path) -> Path:
-    import gzip  # noqa: PLC0415
-
     target = folder / "head.jsonl"
     with gzip.open(path, "rt", encoding="utf-8") as source, target.open("w", encoding="utf-8") as out:
         for _, line in zip(range(QUICK_RULINGS), source, strict=False):

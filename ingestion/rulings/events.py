@@ -184,7 +184,9 @@ def _of_item(text: str, item: _Item, kind: SectionKind, last: Moment | None) -> 
     for number, moment in enumerate(moments):
         to = moments[number + 1].start if number + 1 < len(moments) else end
         resolved = follow(moment, pending if pending and pending.date else last)
-        if out and (_UNTIL.search(text[max(start, moment.start - NEAR) : moment.start]) or moment.start < out[-1].moment_end + MIN_GAP):
+        if out and (
+            _UNTIL.search(text[max(start, moment.start - NEAR) : moment.start]) or moment.start < out[-1].moment_end + MIN_GAP
+        ):
             out[-1].end, out[-1].moment = to, _until(out[-1].moment, resolved)
         elif _has_deed(text[moment.start : to]):
             out.append(Stretch(moment.start, to, kind, _merged(resolved, pending), carried=carried))

@@ -1,5 +1,7 @@
 """The real rulings: read to the last one, and as well as they were labelled."""
 
+import json
+
 import pytest
 
 from bench import rulings as bench
@@ -28,6 +30,16 @@ def test_events_with_whole_dates_are_read_as_labelled(court_rulings, name):
 def test_the_half_of_sixty_rulings_that_was_never_looked_at_is_read_as_well_as_reported(court_rulings):
     measured = bench.f1s(bench.score_halves()["unseen"])
     assert {name for name, floor in UNSEEN_FLOORS.items() if measured[name] < floor} == set()
+
+
+def test_the_labels_point_at_the_characters_that_say_so(court_rulings):
+    gold = {one["id"]: one for one in json.loads(bench.GOLD.read_text(encoding="utf-8"))["rulings"]}
+    assert len(gold) == 60
+    for ruling, document in bench.labelled_documents(gold):
+        for field, _, start, end in ruling["labels"]:
+            assert 0 <= start < end <= len(document.text)
+            if field == "time_band":
+                assert any(char.isdigit() for char in document.text[start:end])
 
 
 def test_every_ruling_with_a_body_comes_in_and_every_other_is_said(court_rulings):
