@@ -1,4 +1,4 @@
-"""The morning of a new administrator: a camera register, a city's incidents, a table of figures and ten rulings, from disk to map.
+"""A new administrator: a camera register, a city's incidents, a table of figures and ten rulings, from disk to map.
 
 By clicks only; then every upload is undone and the tables are as they were, to the last bit.
 """
