@@ -25,7 +25,7 @@ from webapp.audit.models import AuditEntry
 from webapp.common.errors import Conflict, HaechiError, NotAllowed, NotFound
 from webapp.common.intake import keep_before, register_taker, taker_of
 from webapp.common.models import DisplacedRow, Job
-from webapp.common.services import ConnectionLost
+from webapp.common.services import ConnectionLost, JobCancelled
 from webapp.crimes.models import Incident
 from webapp.imports import services, wizard
 from webapp.imports.findings import quality_of, small_map_of
@@ -499,6 +499,45 @@ def test_a_database_that_restarts_in_the_middle_leaves_no_half_batch_and_the_job
     upload.refresh_from_db()
     assert (job.state, upload.state) == ("succeeded", "checked" if step == "check" else "committed")
     assert Incident.objects.count() == (0 if step == "check" else 20)
+
+
+def test_a_database_without_room_ends_in_a_sentence_and_the_checked_file_stays(administrator):
+    """The error is PostgreSQL's own, raised with the code that it gives for a full disk."""
+    upload = checked(administrator)
+    plain = taker_of("incidents")
+
+    def take(intake):
+        plain.take(intake)
+        with connection.cursor() as cursor:
+            cursor.execute("DO $$ BEGIN RAISE EXCEPTION 'no space left' USING ERRCODE = '53100'; END $$")
+
+    register_taker("incidents", take, tables=plain.tables)
+    try:
+        job = services.ask_for_commit(user=administrator, upload_id=upload.pk).job
+        ingest(str(job.pk))
+    finally:
+        register_taker("incidents", plain.take, tables=plain.tables, before_undo=plain.before_undo)
+    job.refresh_from_db()
+    upload.refresh_from_db()
+    assert (job.state, upload.state, Incident.objects.count()) == ("failed", "checked", 0)
+    assert upload.message.startswith("sent.csv: the disk of the database is full. Nothing of the file was taken in.")
+    ingest(str(services.ask_for_commit(user=administrator, upload_id=upload.pk).job.pk))
+    assert Incident.objects.count() == 20
+
+
+def test_a_cancelled_commit_leaves_the_checked_file_to_be_taken_in_later(administrator):
+    upload = checked(administrator)
+    services.ask_for_commit(user=administrator, upload_id=upload.pk)
+
+    def cancel(fraction: float, step: str) -> None:
+        raise JobCancelled
+
+    with pytest.raises(JobCancelled):
+        services.ingest_upload(upload_id=upload.pk, progress=cancel)
+    upload.refresh_from_db()
+    assert (upload.state, upload.message) == ("checked", "sent.csv: the upload was cancelled. Nothing of it was taken in.")
+    assert services.stored_path(upload).exists()
+    assert Incident.objects.count() == 0
 
 
 KILLED = """

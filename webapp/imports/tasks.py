@@ -56,7 +56,6 @@ def undo(self: "Task[Any, Any]", job_id: str) -> None:
             upload_id=job.parameters["upload"],
             reason=job.parameters["reason"],
             user=job.created_by,
-            address=job.parameters.get("address", ""),
             progress=progress,
         )
 

@@ -19,6 +19,7 @@ from ingestion.readers.table import Limits, Table
 from ingestion.report import Finding
 from ingestion.rulings import read_documents
 from webapp.crimes.models import Area, Category, PlaceKind
+from webapp.crimes.place_kinds import ensure_place_kinds
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -79,6 +80,7 @@ def tables_of(path: Path, file_name: str, limits: Limits, choice: Choice) -> lis
 
 def guess_of(tables: Sequence[Table], jurisdiction: "Jurisdiction", *, file_name: str, kind: str | None) -> Guess:
     """What the tables hold, decided on evidence."""
+    ensure_place_kinds(jurisdiction=jurisdiction)
     context = GuessContext(
         file_name=file_name,
         boundary=Boundary.around(shapely.from_wkb(bytes(jurisdiction.boundary.wkb))),

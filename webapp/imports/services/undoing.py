@@ -45,7 +45,6 @@ def run_undo(
     upload_id: int,
     reason: str,
     user: "User | None" = None,
-    address: str = "",
     progress: Progress = no_progress,
 ) -> Upload:
     """Undo an upload in one transaction; a second call finds nothing left to do. Raises `Conflict`."""
@@ -57,7 +56,7 @@ def run_undo(
             lock_kind(upload, alone=True)
             check_undo(upload)
             progress(0.1, "undo")
-            _undo(upload, reason, user, address)
+            _undo(upload, reason, user)
             progress(0.99, "commit")
     except IntegrityError as error:
         raise Conflict(
@@ -67,7 +66,7 @@ def run_undo(
     return upload
 
 
-def _undo(upload: Upload, reason: str, user: "User | None", address: str) -> None:
+def _undo(upload: Upload, reason: str, user: "User | None") -> None:
     restored = upload.displaced.count()
     removed = undo_rows(upload_id=upload.pk, tables=taker_of(upload.kind).tables)
     RejectedRow.objects.filter(upload=upload).delete()
