@@ -2,8 +2,8 @@
 
     ./run bench ingest [--quick] [--big]
 
-Makes a file of 500,000 rows out of Chicago 2016–2017 (322k rows, from ../shared/data; the same rows again two years
-earlier for the rest), or generates one of the same form where that is absent, and uses a database of its own that is made
+Makes a file of 500,000 rows out of Chicago 2016–2017 (322k rows, from ../shared/data; the same rows again four years
+later for the rest), or generates one of the same form where that is absent, and uses a database of its own that is made
 and dropped here (the server of DATABASE_URL). The upload path is everything from the file on disk to committed incidents:
 hash, decompression, parsing, the guess of columns, dates and categories, validation, cells, duplicates, comparison with what
 is stored, live indexes, foreign keys, audit. `--big` takes 5,000,000 rows in besides, for the peak memory.
@@ -54,7 +54,8 @@ def main() -> None:
 def incidents_file(folder: Path, rows: int, *, name: str, first_year: int) -> tuple[Path, str]:
     """A file of so many rows from `first_year` on, and where it comes from.
 
-    The real rows of two years are written again and again, each time two years later, so that no row is there twice.
+    The real rows of two years are written again and again, each time four years later (so that 29 February exists), and no row
+    is there twice.
     """
     shared = Path(os.environ.get("HAECHI_SHARED_DATA", ROOT.parent / "shared" / "data"))
     real = shared / "chicago-2016-2017" / "chicago_2016_2017.csv.gz"
@@ -64,7 +65,7 @@ def incidents_file(folder: Path, rows: int, *, name: str, first_year: int) -> tu
     written = passes = 0
     with gzip.open(path, "wt", compresslevel=1) as target:
         while written < rows:
-            years = {str(year): str(year - 2016 + first_year + 2 * passes) for year in (2016, 2017)}
+            years = {str(year): str(year - 2016 + first_year + 4 * passes) for year in (2016, 2017)}
             with gzip.open(real, "rt") as source:
                 header = next(source)
                 target.write("" if passes else header)
@@ -169,7 +170,7 @@ def measure(folder: Path, quick: bool) -> dict[str, Any]:
 def big(folder: Path) -> dict[str, Any]:
     """Ten times the rows: the peak memory must not grow with the file."""
     jurisdiction = chicago()
-    path, origin = incidents_file(folder, BIG_ROWS, name="big", first_year=1980)
+    path, origin = incidents_file(folder, BIG_ROWS, name="big", first_year=1956)
     rate = upload_rate(jurisdiction, path, empty=True)
     rss_mb = peak_rss_mb()
     print(f"  {BIG_ROWS:,} rows ({origin}): {rate:,.0f} rows/s, peak memory {rss_mb:.0f} MB (aim: under 500)")
