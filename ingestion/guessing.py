@@ -24,7 +24,7 @@ from ingestion.guessing_words import DISTRICT_TITLES, TITLES
 from ingestion.kinds import Kind
 from ingestion.mapping import ColumnMapping, Evidence, Guess
 from ingestion.places import Boundary
-from ingestion.places_file import guess_place_kind
+from ingestion.places_file import guess_place_kind, kinds_with
 from ingestion.readers import Table
 from ingestion.statistics import guess_statistics
 from ingestion.times_guess import OrderTally, TimesGuess
@@ -103,7 +103,8 @@ class _Maker:
         self._place_columns()
         self._columns(*(name for name in TITLES[Kind.PLACES] if name not in _PLACE_FIELDS))
         name = f"{self.context.file_name} {self.sheet.table.name}"
-        found = guess_place_kind(name, self.sheet.table.header, self.sheet.rows[:400])
+        kinds = kinds_with(self.context.place_kinds)
+        found = guess_place_kind(name, self.sheet.table.header, self.sheet.rows[:400], kinds)
         if found is None:
             self.open.append("place_kind")
         else:

@@ -14,7 +14,7 @@ from ingestion.errors import FileRefused
 from ingestion.kinds import FIELDS, Kind
 from ingestion.mapping import ColumnMapping
 from ingestion.places import Boundary
-from ingestion.places_kinds import DEFAULT_PLACE_KINDS, PlaceKindEntry, guess_place_kind
+from ingestion.places_kinds import DEFAULT_PLACE_KINDS, PlaceKindEntry, guess_place_kind, kinds_with
 from ingestion.readers.table import Table
 from ingestion.records import (
     ID_MAX_LENGTH,
@@ -33,7 +33,7 @@ from ingestion.records import (
     tidy,
 )
 
-__all__ = ["DEFAULT_PLACE_KINDS", "PlaceKindEntry", "PlaceRow", "guess_place_kind", "read_places"]
+__all__ = ["DEFAULT_PLACE_KINDS", "PlaceKindEntry", "PlaceRow", "guess_place_kind", "kinds_with", "read_places"]
 
 NAME_MAX_LENGTH = 80
 ADDRESS_MAX_LENGTH = 200

@@ -3,7 +3,7 @@
 A jurisdiction starts with these and adds its own as rows of its table of kinds; no code knows a kind by name.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ingestion.mapping import Evidence
@@ -44,6 +44,17 @@ DEFAULT_PLACE_KINDS: tuple[PlaceKindEntry, ...] = (
 
 _WEIGHTS = {"name": 2.0, "header": 3.0, "rows": 2.0}
 _ROWS_SHARE = 0.2  # of the sampled rows must hold the word
+
+
+def kinds_with(own: Mapping[str, tuple[str, str]]) -> tuple[PlaceKindEntry, ...]:
+    """The list and, behind it, the kinds that a jurisdiction has added (code: Korean and English name), known by their names."""
+    listed = {kind.code for kind in DEFAULT_PLACE_KINDS}
+    added = []
+    for code, names in own.items():
+        words = tuple(name for name in names if name.strip())
+        if code not in listed:
+            added.append(PlaceKindEntry(code, *names, in_name=words, in_header=words, in_rows=words))
+    return (*DEFAULT_PLACE_KINDS, *added)
 
 
 def guess_place_kind(

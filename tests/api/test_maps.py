@@ -236,7 +236,7 @@ def test_a_jurisdiction_with_gu_and_dong_is_named_by_its_dong(api: Api, analyst:
 def bars(jurisdiction: Jurisdiction) -> list[Place]:
     """Three bars at one corner, one of them closed in 2020 and one not opened before 2024, and one far away in the city."""
     upload = factories.make_upload(jurisdiction)
-    PlaceKind.objects.create(jurisdiction=jurisdiction, code="bar", name="유흥주점", name_en="Bars", position=1)
+    PlaceKind.objects.of(jurisdiction).filter(code="bar").update(name="유흥주점", name_en="Bars", position=1)
     near, far = "POINT(127.005 37.49)", "POINT(127.015 37.495)"
     times = [(near, "2010-01-01", None), (near, "2010-01-01", "2020-06-01"), (near, "2024-02-01", None), (far, None, None)]
     return [

@@ -10,7 +10,7 @@ from ingestion.errors import EVIDENCE, REASONS, WARNINGS, FileRefused
 from ingestion.kinds import Kind
 from ingestion.mapping import ColumnMapping
 from ingestion.places import Boundary
-from ingestion.places_file import DEFAULT_PLACE_KINDS, PlaceKindEntry, guess_place_kind, read_places
+from ingestion.places_file import guess_place_kind, kinds_with, read_places
 from ingestion.records import PointSample, Seen, mend_address, read_count, read_day, read_month, read_start
 from tests.tables import table_of
 
@@ -126,8 +126,9 @@ def test_nothing_that_speaks_for_a_kind_leaves_it_open():
 
 
 def test_a_kind_of_ones_own_is_recognised_by_its_words():
-    own = PlaceKindEntry("pawnshop", "전당포", "Pawnshop", ("전당포",))
-    found = guess_place_kind("서초 전당포 현황.xlsx", ["상호", "주소"], [["가", "나"]], [*DEFAULT_PLACE_KINDS, own])
+    kinds = kinds_with({"bar": ("유흥업소", "Bar"), "pawnshop": ("전당포", "")})
+    assert [one.code for one in kinds].count("bar") == 1
+    found = guess_place_kind("서초 전당포 현황.xlsx", ["상호", "주소"], [["가", "나"]], kinds)
     assert found is not None
     assert found[0] == "pawnshop"
 

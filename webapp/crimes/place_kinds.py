@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from ingestion.places_kinds import DEFAULT_PLACE_KINDS, PlaceKindEntry
+from ingestion.places_kinds import DEFAULT_PLACE_KINDS
 from webapp.accounts.permissions import Act, require
 from webapp.common.errors import HaechiError
 from webapp.crimes.models import PlaceKind
@@ -44,15 +44,3 @@ def add_place_kind(*, user: "User", code: str, name: str, name_en: str = "") -> 
     kind.full_clean()
     kind.save()
     return kind
-
-
-def place_kind_entries(*, jurisdiction: "Jurisdiction") -> list[PlaceKindEntry]:
-    """The jurisdiction's kinds as the guess takes them; a kind of its own is recognised by its names."""
-    built_in = {one.code: one for one in DEFAULT_PLACE_KINDS}
-    rows = PlaceKind.objects.of(jurisdiction)
-    own = [
-        PlaceKindEntry(row.code, row.name, row.name_en, (row.name, row.name_en), (row.name,), (row.name,))
-        for row in rows
-        if row.code not in built_in
-    ]
-    return [*DEFAULT_PLACE_KINDS, *own]

@@ -14,6 +14,7 @@ from prediction.grid import cells_covering
 from webapp.accounts.models import Jurisdiction
 from webapp.common.errors import HaechiError
 from webapp.crimes.models import Area, Category, CellGrid, Place
+from webapp.crimes.place_kinds import ensure_place_kinds
 
 # Korea's five: code, Korean, English; the order of the police's yearly tables.
 DEFAULT_TAXONOMY: tuple[tuple[str, str, str], ...] = (
@@ -86,6 +87,7 @@ def set_up_jurisdiction(
         Category(jurisdiction=jurisdiction, code=entry[0], name=entry[1], name_en=entry[2], position=position)
         for position, entry in enumerate(taxonomy)
     )
+    ensure_place_kinds(jurisdiction=jurisdiction)
     make_grid(jurisdiction=jurisdiction, boundary=boundary)
     return jurisdiction
 
