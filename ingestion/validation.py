@@ -299,7 +299,7 @@ def _identifiers(sheet: _Sheet) -> list[str | None] | None:
     texts = sheet.fields.get("incident_id")
     if texts is None:
         return None
-    identifiers = [text.strip() or None for text in texts]
+    identifiers = [text.strip().replace("\0", "␀") or None for text in texts]
     too_long = np.fromiter((len(name or "") > ID_MAX_LENGTH for name in identifiers), np.bool_, len(texts))
     sheet.blame("incident_id", _coded(too_long, "id_too_long"))
     return identifiers
