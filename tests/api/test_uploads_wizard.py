@@ -3,6 +3,7 @@
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from tests.factories import make_user
 from webapp.audit.models import AuditEntry
 from webapp.crimes.models import Incident
 from webapp.imports.models import MappingPreset, Upload
@@ -77,6 +78,20 @@ def test_the_whole_way_from_file_to_database_and_back(client, upload):
         "upload",
         "undo_upload",
     ]
+
+
+def test_the_first_rows_of_somebody_elses_file_leave_a_line_in_the_trail(api, jurisdiction, upload):
+    colleague = make_user(jurisdiction, "administrator", "colleague")
+    detail = api(colleague).get(f"/api/v1/uploads/{upload}/").data
+    assert len(detail["understanding"]["rows"]) == 9
+    entry = AuditEntry.objects.get(action="read_incidents")
+    assert (entry.actor, entry.target, entry.detail) == (colleague, f"upload:{upload}", {"rows": 9})
+
+
+def test_rows_that_were_shown_are_not_kept_once_they_are_taken_in(client, upload):
+    detail = committed(client, upload)
+    assert (detail["understanding"]["rows"], detail["understanding"]["samples"]) == ([], {})
+    assert detail["understanding"]["header"] == ["category", "occurred_from", "latitude", "longitude"]
 
 
 def test_unknown_categories_are_counted_and_asked_for(client):

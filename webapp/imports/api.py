@@ -59,7 +59,8 @@ class _OneUpload(APIView):
     permission_classes = MAY_UPLOAD
 
     def detail(self, request: Request, upload_id: int, status: int = 200) -> Response:
-        return Response(UploadDetailOutput(wizard.detail(user=caller(request), upload_id=upload_id)).data, status=status)
+        found = wizard.detail(user=caller(request), upload_id=upload_id, request=request)
+        return Response(UploadDetailOutput(found).data, status=status)
 
 
 class UploadDetail(_OneUpload):

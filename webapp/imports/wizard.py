@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 from django.utils.translation import gettext as _
 
 from webapp.accounts.permissions import Act, require
+from webapp.audit.models import AuditEntry
+from webapp.audit.services import record
 from webapp.imports.findings import left_out_of, quality_of, small_map_of
 from webapp.imports.models import Upload
 from webapp.imports.selectors import stage_of, upload
@@ -13,6 +15,8 @@ from webapp.imports.sentences import Sentences, evidence_sentence
 from webapp.imports.services.understanding import category_codes, fields_of, still_open
 
 if TYPE_CHECKING:
+    from django.http import HttpRequest
+
     from webapp.accounts.models import User
 
 # Coordinate systems that Korean and American files come in; any other named code may be typed.
@@ -33,9 +37,21 @@ TIME_ZONES = ("Asia/Seoul", "America/Chicago", "America/New_York", "America/Los_
 QUESTION_TOPICS = ("encoding", "header", "delimiter", "kind", "crs", "time", "category", "place_kind", "area_kind", "sheet")
 
 
-def detail(*, user: "User", upload_id: int) -> Upload:
-    """One upload with `stage`, `understanding` and `findings` set. Raises `NotAllowed`, `NotFound`."""
+def detail(*, user: "User", upload_id: int, request: "HttpRequest | None" = None) -> Upload:
+    """One upload with `stage`, `understanding` and `findings` set. Raises `NotAllowed`, `NotFound`.
+
+    The first rows of somebody else's file are incidents that this person had not seen: that leaves a line in the trail.
+    """
     found: Any = upload(user=user, upload_id=upload_id)
+    rows = found.guess.get("rows") or []
+    if rows and found.kind == Upload.Kind.INCIDENTS and found.created_by_id != user.pk:
+        record(
+            action=AuditEntry.Action.READ_INCIDENTS,
+            actor=user,
+            target=f"upload:{found.pk}",
+            detail={"rows": len(rows)},
+            request=request,
+        )
     sentences = Sentences(found)
     found.stage = stage_of(found)
     found.understanding = understanding_of(found, sentences) if "guessed" in found.guess else None

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from webapp.accounts.models import Jurisdiction, User
 
 EXAMPLES_KEPT = 200
+# What is remembered of how a file was understood; its first rows and values are not, for they live in the database now.
+KEPT_OF_GUESS = ("format", "wrappers", "header", "digest", "preset", "evidence", "guessed")
 DISK_FULL = "53100"  # PostgreSQL's code
 
 
@@ -162,6 +164,7 @@ def _commit(upload: Upload, path: Path, progress: Progress) -> None:
         fields = {"line": first.line, "column": first.column, "reason": first.reason, "value": first.value} if first else {}
         raise FileRefused("nothing_good", file=upload.file_name, rows=f"{report.rows:,}", first=fields)
     upload.state, upload.committed_at, upload.message = Upload.State.COMMITTED, timezone.now(), ""
+    upload.guess = {name: upload.guess[name] for name in KEPT_OF_GUESS if name in upload.guess}
     if not upload.preset:
         upload.preset = part_key(part_of(upload.kind, upload.mapping))
     upload.save()
