@@ -119,6 +119,11 @@ function picturesPanel(findings) {
   return panel("pictures", gettext("Where and when"), h("div", { class: "pictures" }, ...pictures));
 }
 
+/** A share that is not whole is never rounded up to 100 %. @param {number} share */
+function shareText(share) {
+  return share > 0.99 && share < 1 ? percent(Math.min(share, 0.9999), 2) : percent(share);
+}
+
 function qualityPanel(findings) {
   const { quality } = findings;
   if (!quality) return null;
@@ -128,7 +133,7 @@ function qualityPanel(findings) {
       { class: "quality-part" },
       h("span", { class: "quality-name" }, h("strong", {}, part.label), h("span", { class: "muted small" }, part.meaning)),
       h("meter", { min: "0", max: "1", low: "0.5", high: "0.9", optimum: "1", value: String(part.share), "aria-label": part.label }),
-      h("span", { class: "number" }, percent(part.share, part.share > 0.99 && part.share < 1 ? 2 : 0)),
+      h("span", { class: "number" }, shareText(part.share)),
       h("span", { class: "muted small number" }, interpolate(gettext("weight %s"), [part.weight])),
     ),
   );

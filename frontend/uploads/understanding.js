@@ -65,7 +65,8 @@ export function questionsPanel({ understanding, choices, change }) {
   if (!understanding.open_questions.length) return null;
   const items = understanding.open_questions.map((question) => {
     const options = understanding.options[question.topic] ?? [];
-    return h("li", {}, h("p", {}, question.sentence), answer(question, options, { mapping: understanding.mapping, choices, change }));
+    const why = evidence(understanding, question.topic.split(":")[0]);
+    return h("li", {}, h("p", {}, question.sentence), options.length || question.topic === "category" ? null : why, answer(question, options, { mapping: understanding.mapping, choices, change }));
   });
   const title = interpolate(ngettext("%s question before the check", "%s questions before the check", items.length), [items.length]);
   return h(
