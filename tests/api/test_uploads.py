@@ -51,10 +51,10 @@ def test_sending_it_again_gives_the_same_upload(client):
 
 
 def test_a_refusal_is_told_in_the_language_of_the_reader(client, api, administrator):
-    response = send(client, (BROKEN / "cp949.csv").read_bytes(), "cp949.csv")
+    response = send(client, (BROKEN / "missing_column.csv").read_bytes(), "missing_column.csv")
     ingest(response.data["job"])
     address = f"/api/v1/uploads/{response.data['id']}/"
-    assert client.get(address).data["message"].startswith("cp949.csv, line 2: the text cannot be read as UTF-8")
+    assert client.get(address).data["message"].startswith("missing_column.csv, line 1: the column “longitude” is missing")
     assert client.get(address).data["state"] == "refused"
 
 
@@ -153,11 +153,11 @@ def test_the_page_of_an_upload_shows_reasons_rows_and_the_download(client, uploa
 
 
 def test_the_page_of_a_refused_upload_says_why(client):
-    response = send(client, (BROKEN / "semicolons.csv").read_bytes(), "semicolons.csv")
+    response = send(client, (BROKEN / "missing_column.csv").read_bytes(), "missing_column.csv")
     ingest(response.data["job"])
     page = client.get(f"/uploads/{response.data['id']}/").content.decode()
     assert "Nothing of it is in the database" in page
-    assert "separated by “;”" in page
+    assert "the column “longitude” is missing" in page
 
 
 def test_a_raw_row_is_shown_as_text_never_as_markup(client, jurisdiction, tmp_path):
