@@ -26,6 +26,12 @@ PARTS: dict[str, tuple[float, str, str]] = {
     "complete": (2, gettext_noop("Months without a gap"), gettext_noop("months that hold at least a fifth of a usual month")),
     "unique": (1, gettext_noop("No doubles"), gettext_noop("rows that do not repeat another exactly")),
 }
+# A ruling is a case wherever it happened, and its months are those of the courts: it is judged by what it tells.
+RULING_PARTS: dict[str, tuple[float, str, str]] = {
+    "accepted": PARTS["accepted"],
+    "located": (2, gettext_noop("Area named"), gettext_noop("rulings that name a district or dong")),
+    "timed": (2, gettext_noop("Hour named"), gettext_noop("rulings that name a time of day")),
+}
 
 
 @dataclass(frozen=True)
@@ -57,7 +63,7 @@ def quality_of(upload: Upload) -> Quality | None:
     accepted = report.get("accepted", upload.rows_accepted)
     shares = {"accepted": accepted / max(rows - left_out_of(upload), 1)}
     shares |= {name: float(share) for name, share in report.get("quality", {}).items() if share is not None}
-    gaps = _gaps(report.get("months", {}))
+    gaps = _gaps(report.get("months", {})) if upload.kind == Upload.Kind.INCIDENTS else None
     if gaps is not None:
         months = _span(report["months"])
         shares["complete"] = 1 - len(gaps) / len(months)
@@ -71,7 +77,7 @@ def quality_of(upload: Upload) -> Quality | None:
         shares["unique"] = max(1 - doubles / accepted, 0.0)
     parts = [
         QualityPart(name, _(label), _(meaning), min(max(shares[name], 0.0), 1.0), weight)
-        for name, (weight, label, meaning) in PARTS.items()
+        for name, (weight, label, meaning) in (RULING_PARTS if upload.kind == Upload.Kind.RULINGS else PARTS).items()
         if name in shares
     ]
     total = sum(part.weight for part in parts)

@@ -101,4 +101,7 @@ def _names(rows: "QuerySet[Any]") -> dict[str, tuple[str, str]]:
 def _areas(jurisdiction: "Jurisdiction") -> dict[str, BaseGeometry]:
     """Gu and dong by name, in WGS84: what an address names must lie where the coordinates do."""
     rows = Area.objects.of(jurisdiction).filter(kind__in=(Area.Kind.GU, Area.Kind.DONG, Area.Kind.LEGAL_DONG))
-    return {name: shapely.from_wkb(bytes(boundary.wkb)) for name, boundary in rows.values_list("name", "boundary")}
+    areas = {name: shapely.from_wkb(bytes(boundary.wkb)) for name, boundary in rows.values_list("name", "boundary")}
+    if not jurisdiction.is_simulated:  # whose outline is a drawing
+        areas.setdefault(jurisdiction.name.split()[-1], shapely.from_wkb(bytes(jurisdiction.boundary.wkb)))
+    return areas

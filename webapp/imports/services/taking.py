@@ -1,6 +1,5 @@
 """Try a file and take it in: one transaction, in which the kind's own taker writes. A dry run is the commit rolled back."""
 
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +19,7 @@ from webapp.audit.services import record
 from webapp.common.errors import HaechiError
 from webapp.common.intake import Intake, taker_of
 from webapp.common.services import JobCancelled, Progress, no_progress
-from webapp.imports.models import RejectedRow, Upload
+from webapp.imports.models import Upload
 from webapp.imports.sentences import Sentences
 from webapp.imports.services.receiving import UploadRefused, check_preset, new_upload, refuse
 from webapp.imports.services.storing import (
@@ -39,7 +38,6 @@ from webapp.imports.services.undoing import lock_kind
 if TYPE_CHECKING:
     from webapp.accounts.models import Jurisdiction, User
 
-EXAMPLES_KEPT = 200
 # What is remembered of how a file was understood; its first rows and values are not, for they live in the database now.
 KEPT_OF_GUESS = ("format", "wrappers", "header", "digest", "preset", "evidence", "guessed")
 DISK_FULL = "53100"  # PostgreSQL's code
@@ -53,14 +51,13 @@ def run_check(*, upload_id: int, path: Path | None = None, progress: Progress = 
     try:
         with transaction.atomic():
             report = _take(upload, path or stored_path(upload), progress, is_dry_run=True)
-            examples = _examples(upload)
             transaction.set_rollback(True)
     except FileRefused as error:
         upload.report = {"refusal": {"code": error.code, "fields": dict(error.fields)}}
         upload.state, upload.message = Upload.State.RECEIVED, Sentences(upload).message()
         upload.save(update_fields=["report", "state", "message"])
         raise UploadRefused(upload.message, fields={"upload": upload.pk, "reason": error.code}) from error
-    upload.report = report_json(report) | {"examples": examples}
+    upload.report = report_json(report)
     upload.state, upload.message = Upload.State.CHECKED, ""
     upload.save(update_fields=["report", "state", "message"])
     return upload
@@ -223,22 +220,6 @@ def report_json(report: Report) -> dict[str, Any]:
             for problem in report.warnings.values()
         ],
     }
-
-
-@dataclass(frozen=True)
-class Example:
-    """One row that a dry run would not take in."""
-
-    line: int
-    column: str
-    reason: str
-    value: str
-    raw: str
-
-
-def _examples(upload: Upload) -> list[dict[str, Any]]:
-    rows = RejectedRow.objects.filter(upload=upload).order_by("line")[:EXAMPLES_KEPT]
-    return [asdict(Example(row.line, row.column, row.reason, row.value, row.raw[:500])) for row in rows]
 
 
 def _step_back(upload: Upload, *, was_checked: bool, code: str) -> None:
