@@ -10,10 +10,12 @@ import subprocess
 import sys
 import threading
 import time
+import zipfile
 from datetime import timedelta
 from io import BytesIO, StringIO
 from pathlib import Path
 
+import openpyxl
 import pytest
 from django.conf import settings as django_settings
 from django.core.management import CommandError, call_command
@@ -26,11 +28,12 @@ from webapp.common.errors import Conflict, HaechiError, NotAllowed, NotFound
 from webapp.common.intake import keep_before, register_taker, taker_of
 from webapp.common.models import DisplacedRow, Job
 from webapp.common.services import ConnectionLost, JobCancelled
-from webapp.crimes.models import Incident
+from webapp.crimes.models import Incident, Ruling
 from webapp.imports import services, wizard
 from webapp.imports.findings import quality_of, small_map_of
 from webapp.imports.models import MappingPreset, RejectedRow, Upload
 from webapp.imports.selectors import rejected_csv
+from webapp.imports.services import UploadRefused
 from webapp.imports.tasks import check, ingest, undo
 
 pytestmark = pytest.mark.django_db
@@ -195,6 +198,55 @@ def test_a_preset_of_the_source_is_recognised_by_its_columns(administrator, outs
         services.delete_preset(user=outsider, preset_id=preset.pk)
     services.delete_preset(user=administrator, preset_id=preset.pk)
     assert MappingPreset.objects.count() == 0
+
+
+def test_another_sheet_of_a_workbook_is_chosen_and_is_another_part_of_the_content(administrator):
+    book = openpyxl.Workbook()
+    rows = [line.split(",") for line in content(10).decode().splitlines()]
+    for title, part in (("first", rows[:6]), ("second", [rows[0], *rows[6:]])):
+        sheet = book.create_sheet(title)
+        for row in part:
+            sheet.append(row)
+    book.remove(book["Sheet"])
+    stream = BytesIO()
+    book.save(stream)
+    first = committed(administrator, stream.getvalue(), name="two.xlsx")
+    assert (first.mapping["reading"]["sheet"], first.rows_accepted) == ("first", 5)
+    other = send(administrator, stream.getvalue(), name="two.xlsx", again=True)
+    assert [table["sheet"] for table in other.guess["tables"]] == ["first", "second"]
+    reading = other.mapping["reading"] | {"sheet": "second"}
+    other = services.change_mapping(user=administrator, upload_id=other.pk, changes={"reading": reading})
+    assert other.guess["rows"][0][0] == "K-5"
+    check(str(services.ask_for_check(user=administrator, upload_id=other.pk).job.pk))
+    ingest(str(services.ask_for_commit(user=administrator, upload_id=other.pk).job.pk))
+    assert Incident.objects.count() == 10
+
+
+def test_a_korean_file_with_semicolons_is_understood_and_its_encoding_can_be_changed(administrator):
+    data = content(8).decode().replace(",", ";").replace("theft", "절도").encode("cp949")
+    upload = send(administrator, data)
+    assert (upload.mapping["reading"]["encoding"], upload.mapping["reading"]["delimiter"]) == ("cp949", ";")
+    assert upload.guess["categories"] == [["절도", 8]]
+    reading = upload.mapping["reading"] | {"encoding": "latin-1"}
+    upload = services.change_mapping(user=administrator, upload_id=upload.pk, changes={"reading": reading})
+    assert upload.guess["header"][0] != "사건번호"
+    with pytest.raises(UploadRefused):
+        services.change_mapping(user=administrator, upload_id=upload.pk, changes={"reading": reading | {"encoding": "utf-8"}})
+    upload.refresh_from_db()
+    assert (upload.state, upload.mapping["reading"]["encoding"]) == ("received", "latin-1")
+
+
+def test_an_archive_of_rulings_is_one_upload_of_rulings(administrator):
+    stream = BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for number in range(2):
+            text = f"서울중앙지방법원\n2023고단{100 + number}\n주문\n피고인을 징역 1년에 처한다.\n이유\n범죄사실\n피고인은 2023. 3. 1. 22:00경 서울 서초구 서초동 길에서 지갑을 절취하였다.\n"
+            archive.writestr(f"ruling-{number}.txt", text)
+    upload = committed(administrator, stream.getvalue(), name="rulings.zip")
+    assert (upload.kind, upload.rows_accepted) == ("rulings", 2)
+    assert Ruling.objects.count() == 2
+    undone(administrator, upload)
+    assert Ruling.objects.count() == 0
 
 
 # --- The dry run ----------------------------------------------------------------------------------
