@@ -27,7 +27,7 @@ from webapp.audit.models import AuditEntry
 from webapp.common.errors import Conflict, HaechiError, NotAllowed, NotFound
 from webapp.common.intake import keep_before, register_taker, taker_of
 from webapp.common.models import DisplacedRow, Job
-from webapp.common.services import ConnectionLost, JobCancelled
+from webapp.common.services import ConnectionLost, JobCancelled, request_cancel
 from webapp.crimes.models import Incident, Ruling
 from webapp.imports import services, wizard
 from webapp.imports.findings import quality_of, small_map_of
@@ -590,6 +590,35 @@ def test_a_cancelled_commit_leaves_the_checked_file_to_be_taken_in_later(adminis
     assert (upload.state, upload.message) == ("checked", "sent.csv: the upload was cancelled. Nothing of it was taken in.")
     assert services.stored_path(upload).exists()
     assert Incident.objects.count() == 0
+
+
+def test_a_commit_cancelled_before_it_began_leaves_the_checked_file_open(administrator):
+    upload = checked(administrator)
+    request_cancel(job=services.ask_for_commit(user=administrator, upload_id=upload.pk).job)
+    shown = wizard.detail(user=administrator, upload_id=upload.pk)
+    assert (shown.state, shown.stage) == ("checked", "check")
+    ingest(str(services.ask_for_commit(user=administrator, upload_id=upload.pk).job.pk))
+    assert Incident.objects.count() == 20
+
+
+def test_a_commit_that_stops_on_an_error_of_the_program_leaves_the_checked_file(administrator):
+    upload = checked(administrator)
+    plain = taker_of("incidents")
+
+    def take(intake):
+        plain.take(intake)
+        raise ZeroDivisionError
+
+    register_taker("incidents", take, tables=plain.tables)
+    try:
+        with pytest.raises(ZeroDivisionError):
+            ingest(str(services.ask_for_commit(user=administrator, upload_id=upload.pk).job.pk))
+    finally:
+        register_taker("incidents", plain.take, tables=plain.tables, before_undo=plain.before_undo)
+    upload.refresh_from_db()
+    assert (upload.state, Incident.objects.count()) == ("checked", 0)
+    assert upload.message.startswith("The job stopped on an unexpected error.")
+    assert services.stored_path(upload).exists()
 
 
 KILLED = """

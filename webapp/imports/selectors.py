@@ -35,7 +35,14 @@ def upload(*, user: "User", upload_id: int) -> Upload:
     found = uploads(user=user).filter(pk=upload_id).first()
     if found is None:
         raise NotFound(_("There is no such upload."))
+    if is_stalled(found):
+        found.state = Upload.State.CHECKED
     return found
+
+
+def is_stalled(found: Upload) -> bool:
+    """Whether a checked file waits for a job that will not come: cancelled before it began, or ended by an error."""
+    return found.state == Upload.State.WAITING and bool(found.report.get("rows")) and found.job is not None and found.job.is_over
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ OWN_REFUSALS = {
         "{file}: the same content was taken in already as upload {value}. Nothing was changed. To take it in otherwise, undo "
         "that upload first."
     ),
+    "unexpected": gettext_noop("The job stopped on an unexpected error. The server's log says more; nothing was half-written."),
     "disk_full": gettext_noop(
         "{file}: the disk of the database is full. Nothing of the file was taken in. Ask whoever runs the server to make room, "
         "then take it in again."

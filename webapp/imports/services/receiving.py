@@ -20,6 +20,8 @@ from webapp.common.errors import Conflict, HaechiError
 from webapp.common.models import Job
 from webapp.common.services import create_job
 from webapp.imports.models import Upload
+from webapp.imports.selectors import is_stalled
+from webapp.imports.selectors import upload as find_upload
 from webapp.imports.sentences import Sentences
 from webapp.imports.services.storing import (
     OPEN_JOBS,
@@ -198,11 +200,12 @@ def _let_go(upload: Upload) -> None:
 
 def locked_upload(user: "User", upload_id: int) -> Upload:
     """One upload of the person's jurisdiction, locked until the transaction ends. Raises `NotFound`."""
-    from webapp.imports.selectors import upload as find  # noqa: PLC0415  (the reads import the sentences of the writes)
-
-    find(user=user, upload_id=upload_id)
+    find_upload(user=user, upload_id=upload_id)
     rows = Upload.objects.visible_to(user).select_for_update(of=("self",)).select_related("jurisdiction", "job", "created_by")
     found: Upload = rows.get(pk=upload_id)
+    if is_stalled(found):
+        found.state = Upload.State.CHECKED
+        found.save(update_fields=["state"])
     return found
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.db import DataError, OperationalError, transaction
+from django.db import DataError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -18,7 +18,7 @@ from webapp.audit.models import AuditEntry
 from webapp.audit.services import record
 from webapp.common.errors import HaechiError
 from webapp.common.intake import Intake, taker_of
-from webapp.common.services import JobCancelled, Progress, no_progress
+from webapp.common.services import JobCancelled, Progress, is_lost_connection, no_progress
 from webapp.imports.models import Upload
 from webapp.imports.sentences import Sentences
 from webapp.imports.services.receiving import UploadRefused, check_preset, new_upload, refuse
@@ -86,11 +86,14 @@ def commit_file(*, upload: Upload, path: Path, progress: Progress = no_progress)
     except JobCancelled:
         _step_back(upload, was_checked=was_checked, code="cancelled")
         raise
-    except (OperationalError, OSError) as error:
-        if not _is_out_of_room(error):
+    except Exception as error:
+        if is_lost_connection(error):
+            raise  # the job runs again by itself
+        code = "disk_full" if _is_out_of_room(error) else "unexpected"
+        _step_back(upload, was_checked=was_checked, code=code)
+        if code == "unexpected":
             raise
-        _step_back(upload, was_checked=was_checked, code="disk_full")
-        raise HaechiError(Sentences(upload).refusal("disk_full", {"file": upload.file_name}), code="storage") from error
+        raise HaechiError(Sentences(upload).refusal(code, {"file": upload.file_name}), code="storage") from error
     return upload
 
 
