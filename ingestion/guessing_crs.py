@@ -141,8 +141,8 @@ def _settled(sheet: Sheet, stated: str | None, x: NDArray[np.float64], y: NDArra
 
 
 def _named_areas(sheet: Sheet, mapping: ColumnMapping, areas: Mapping[str, shapely.Geometry]) -> list[str] | None:
-    """For each row the area that its address names, blank where it names none that is known."""
-    if not areas:
+    """For each row the district that its address names, blank where it names none; None where no district is known."""
+    if not any(_DISTRICT.fullmatch(name) for name in areas):
         return None
     titles = [mapping.columns[name] for name in ("address", "lot_address") if name in mapping.columns]
     columns = [column for column in sheet.columns if column.title in titles]
@@ -154,8 +154,6 @@ def _named_areas(sheet: Sheet, mapping: ColumnMapping, areas: Mapping[str, shape
 
 
 def _area_of(texts: Sequence[str], areas: Mapping[str, shapely.Geometry]) -> str:
-    for text in texts:
-        for name in _DISTRICT.findall(text):
-            if name in areas:
-                return str(name)
-    return ""
+    """The district that an address names: one that is known, else another, whose row then lies outside those that are."""
+    named = [str(name) for text in texts for name in _DISTRICT.findall(text)]
+    return next((name for name in named if name in areas), next((name for name in reversed(named) if name[-1] in "구군"), ""))

@@ -18,6 +18,7 @@ from webapp.common.services import no_progress
 from webapp.crimes.models import Ruling, RulingFact
 from webapp.crimes.rulings import selectors, services
 from webapp.crimes.rulings.priors import priors_page, ruling_priors
+from webapp.imports.findings import quality_of
 from webapp.imports.models import RejectedRow
 from webapp.imports.services import commit_file, open_file, run_check, run_undo
 
@@ -456,3 +457,12 @@ def test_the_rulings_of_another_jurisdiction_say_nothing_here(jurisdiction, othe
 def test_codes_and_fields_that_are_no_longer_known_count_in_nothing(jurisdiction, operator):
     make_ruling(jurisdiction, [(0, "category", "piracy", ""), (0, "sails", "3", ""), (0, "risk_factor", "parrot", "")])
     assert priors_page(user=operator).events == 0
+
+
+def test_rulings_are_judged_by_what_they_tell_and_not_by_gaps_between_their_months(jurisdiction, tmp_path):
+    path = write_rulings(tmp_path / "rulings.jsonl", ROBBERY, ACQUITTAL)
+    upload = open_file(jurisdiction=jurisdiction, path=path)
+    quality = quality_of(commit_file(upload=upload, path=path))
+    assert {part.name for part in quality.parts} == {"accepted", "located", "timed"}
+    assert quality.gaps == []
+    assert next(part.label for part in quality.parts if part.name == "located") == "Area named"
