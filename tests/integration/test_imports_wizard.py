@@ -491,7 +491,7 @@ def test_a_connection_that_breaks_while_the_file_is_sent_leaves_nothing(administ
     settings.UPLOAD_DIR = tmp_path / "uploads"
 
     class Broken(BytesIO):
-        def read(self, size: int = -1) -> bytes:
+        def read(self, size: int | None = -1, /) -> bytes:
             if self.tell():
                 raise ConnectionResetError("the browser went away")
             return super().read(64)
@@ -505,7 +505,7 @@ def test_a_connection_that_breaks_while_the_file_is_sent_leaves_nothing(administ
 def _cut_connection_when(intake_step: str):
     """A taker that lets another session end this connection in the middle of its work, once."""
     plain = taker_of("incidents")
-    done = []
+    done: list[str] = []
 
     def take(intake):
         report = plain.take(intake)

@@ -6,6 +6,7 @@ import io
 import json
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -52,7 +53,7 @@ def seoul(gu_areas: dict[str, shapely.Geometry]) -> Boundary:
     return Boundary.around(shapely.union_all(list(gu_areas.values())))
 
 
-def located(columns: tuple[list[str], list[str]], boundary: Boundary, **mapping: object) -> tuple[Located, Counter[str]]:
+def located(columns: tuple[list[str], list[str]], boundary: Boundary, **mapping: Any) -> tuple[Located, Counter[str]]:
     found = locate({"latitude": columns[0], "longitude": columns[1]}, ColumnMapping(Kind.PLACES, **mapping), boundary)
     return found, Counter(found.code(row) for row in range(len(columns[0])))
 

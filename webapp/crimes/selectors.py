@@ -114,6 +114,8 @@ NAMING_KINDS = (
 
 def named_area_kind(*, jurisdiction_id: int | None) -> str:
     """The kind of area by which places of the jurisdiction are named on maps and in lists; blank where it has none."""
+    if jurisdiction_id is None:
+        return ""
     present = set(Area.objects.filter(jurisdiction_id=jurisdiction_id).values_list("kind", flat=True).distinct())
     return next((kind for kind in NAMING_KINDS if kind in present), "")
 

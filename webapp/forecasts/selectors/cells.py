@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from webapp.accounts.permissions import Act, may
 from webapp.common.errors import NotFound
 from webapp.crimes.models import Area
-from webapp.crimes.selectors import IncidentLine, named_area_kind, recent_incidents
+from webapp.crimes.selectors import NAMING_KINDS, IncidentLine, recent_incidents
 from webapp.forecasts.models import ForecastRun
 from webapp.forecasts.selectors.runs import category_labels, rates_vector
 from webapp.forecasts.wording import NOTICEABLE, group_label, reason_sentence
@@ -171,8 +171,8 @@ def _reasons(run: ForecastRun, position: int, week: dict[str, float]) -> list[Re
 def _dong(user: "User", latitude: float, longitude: float) -> str:
     """The dong (or what the jurisdiction has in its place) that holds the cell's centre; blank where none does."""
     centre = Point(float(longitude), float(latitude), srid=4326)
-    kind = named_area_kind(jurisdiction_id=user.jurisdiction_id)
-    area = Area.objects.visible_to(user).filter(kind=kind, boundary__contains=centre).only("name", "name_en").first()
+    around = Area.objects.visible_to(user).filter(boundary__contains=centre).only("kind", "name", "name_en")
+    area = min(around, key=lambda one: NAMING_KINDS.index(one.kind), default=None)
     if area is None:
         return ""
     return str(area.name_en or area.name) if get_language() == "en" else str(area.name)
