@@ -22,7 +22,7 @@ from ingestion.readers import Limits, open_tables
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
 spec = importlib.util.spec_from_file_location("broken_uploads", FIXTURES / "broken_uploads" / "make.py")
-assert spec is not None and spec.loader is not None  # noqa: PT018, S101
+assert spec is not None and spec.loader is not None  # noqa: PT018
 broken_uploads = importlib.util.module_from_spec(spec)
 sys.modules["broken_uploads"] = broken_uploads
 spec.loader.exec_module(broken_uploads)
