@@ -303,7 +303,10 @@ def test_figures_come_in_with_nil_as_zero_and_blank_as_unknown(take, jurisdictio
     assert StatisticSet.objects.of(jurisdiction).get().title == "crimes_2023"
     assert StatisticSet.objects.of(jurisdiction).get().measures == ["발생"]
     assert (report.sums["figures"], report.sums["unknown"]) == (4, 1)
-    assert (report.first, report.last) == (datetime(2023, 1, 1, tzinfo=UTC), datetime(2023, 12, 31, tzinfo=UTC))
+    assert (report.first, report.last) == (
+        datetime(2023, 1, 1, tzinfo=jurisdiction.zone),
+        datetime(2023, 12, 31, tzinfo=jurisdiction.zone),
+    )
 
 
 def test_undoing_figures_removes_their_set(take, jurisdiction):

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime, time
 from pathlib import PurePath
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.db import connection
 
@@ -50,7 +51,8 @@ def take_statistics(intake: Intake) -> Report:
     dataset.save(update_fields=["measures"])
     report.columns = len(table.header)
     report.sums = {"figures": tally.figures, "totals": tally.totals, "unknown": tally.unknown}
-    report.first, report.last = _midnight(tally.first), _midnight(tally.last)
+    zone = intake.jurisdiction.zone
+    report.first, report.last = _midnight(tally.first, zone), _midnight(tally.last, zone)
     return report
 
 
@@ -76,8 +78,8 @@ class _Tally:
         self.first, self.last = min(starts, default=None), max(ends, default=None)
 
 
-def _midnight(day: date | None) -> datetime | None:
-    return datetime.combine(day, time(), UTC) if day else None
+def _midnight(day: date | None, zone: ZoneInfo) -> datetime | None:
+    return datetime.combine(day, time(), zone) if day else None
 
 
 def _title(intake: Intake, table_name: str) -> str:
