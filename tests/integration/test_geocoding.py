@@ -23,8 +23,8 @@ from webapp.common.services import no_progress
 from webapp.crimes.geocoding.clients import asked_today, configured_clients
 from webapp.crimes.geocoding.services import JurisdictionGeocoder, geocode
 from webapp.crimes.models import Place
-from webapp.crimes.place_kinds import ensure_place_kinds
 from webapp.crimes.services import AreaRecord, register_areas
+from webapp.crimes.services.place_kinds import ensure_place_kinds
 from webapp.imports.models import Upload
 
 pytestmark = pytest.mark.django_db

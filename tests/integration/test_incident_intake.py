@@ -14,8 +14,8 @@ from tests.factories import make_jurisdiction
 from webapp.common.intake import Intake, undo_rows
 from webapp.common.models import DisplacedRow
 from webapp.common.services import no_progress
-from webapp.crimes.incident_intake import TABLE, take_incidents
 from webapp.crimes.models import Incident
+from webapp.crimes.services.incidents import TABLE, take_incidents
 from webapp.imports.models import RejectedRow, Upload
 
 pytestmark = pytest.mark.django_db

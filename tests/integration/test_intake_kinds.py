@@ -16,10 +16,10 @@ from webapp.common.errors import HaechiError, NotAllowed
 from webapp.common.intake import Intake, later_uploads, taker_of, undo_rows
 from webapp.common.services import no_progress
 from webapp.crimes.models import Area, Place, PlaceKind, Statistic, StatisticSet
-from webapp.crimes.place_kinds import add_place_kind, ensure_place_kinds
-from webapp.crimes.place_selectors import places_open_on
+from webapp.crimes.selectors.places import places_open_on
+from webapp.crimes.selectors.statistics import crime_figures
 from webapp.crimes.services import PlaceRecord, register_places
-from webapp.crimes.statistic_selectors import crime_figures
+from webapp.crimes.services.place_kinds import add_place_kind, ensure_place_kinds
 from webapp.imports.models import RejectedRow, Upload
 
 LON, LAT = factories.CENTRE

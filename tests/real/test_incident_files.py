@@ -15,8 +15,8 @@ from ingestion.report import Report
 from tests.factories import make_jurisdiction
 from webapp.common.intake import Intake
 from webapp.common.services import no_progress
-from webapp.crimes.incident_intake import take_incidents
 from webapp.crimes.models import Category, Incident
+from webapp.crimes.services.incidents import take_incidents
 from webapp.imports.models import RejectedRow, Upload
 
 pytestmark = [pytest.mark.django_db, pytest.mark.real]

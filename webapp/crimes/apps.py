@@ -6,12 +6,12 @@ class CrimesConfig(AppConfig):
 
     def ready(self) -> None:
         from webapp.common.intake import register_taker
-        from webapp.crimes.area_intake import take_areas
-        from webapp.crimes.incident_intake import TABLE, take_incidents
-        from webapp.crimes.place_intake import take_places
         from webapp.crimes.rulings.intake import TABLES, take_rulings
         from webapp.crimes.rulings.services import check_undo
-        from webapp.crimes.statistic_intake import take_statistics
+        from webapp.crimes.services.areas import take_areas
+        from webapp.crimes.services.incidents import TABLE, take_incidents
+        from webapp.crimes.services.places import take_places
+        from webapp.crimes.services.statistics import take_statistics
 
         register_taker("incidents", take_incidents, tables=(TABLE,))
         register_taker("rulings", take_rulings, tables=TABLES, before_undo=check_undo)

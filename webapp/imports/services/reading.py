@@ -19,7 +19,7 @@ from ingestion.readers.table import Limits, Table
 from ingestion.report import Finding
 from ingestion.rulings import read_documents
 from webapp.crimes.models import Area, Category, PlaceKind
-from webapp.crimes.place_kinds import ensure_place_kinds
+from webapp.crimes.services.place_kinds import ensure_place_kinds
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet

@@ -14,8 +14,8 @@ from ingestion.writer import write_findings
 from webapp.common.intake import Intake, keep_before
 from webapp.crimes.geocoding.services import find_places
 from webapp.crimes.models import PlaceKind
-from webapp.crimes.place_kinds import ensure_place_kinds
 from webapp.crimes.selectors import boundary_shape
+from webapp.crimes.services.place_kinds import ensure_place_kinds
 
 TABLE = "crimes_place"
 BOUNDARY_SLACK_M = 500  # a bar or a lamp across the border road bears on this side too

@@ -14,7 +14,7 @@ from prediction.grid import cells_covering
 from webapp.accounts.models import Jurisdiction
 from webapp.common.errors import HaechiError
 from webapp.crimes.models import Area, Category, CellGrid, Place
-from webapp.crimes.place_kinds import ensure_place_kinds
+from webapp.crimes.services.place_kinds import ensure_place_kinds
 
 # Korea's five: code, Korean, English; the order of the police's yearly tables.
 DEFAULT_TAXONOMY: tuple[tuple[str, str, str], ...] = (

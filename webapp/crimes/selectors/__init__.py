@@ -1,0 +1,32 @@
+"""Reads of the crime room for the others: incidents, cells and areas; places of a day; published figures."""
+
+from webapp.crimes.selectors.incidents import (
+    INCIDENT_RESOLUTION,
+    NAMING_KINDS,
+    IncidentArrays,
+    IncidentLine,
+    boundary_shape,
+    current_grid,
+    incident_arrays,
+    named_area_kind,
+    newest_incident_time,
+    recent_incidents,
+)
+from webapp.crimes.selectors.places import PlaceArrays, places_open_on
+from webapp.crimes.selectors.statistics import crime_figures
+
+__all__ = [
+    "INCIDENT_RESOLUTION",
+    "NAMING_KINDS",
+    "IncidentArrays",
+    "IncidentLine",
+    "PlaceArrays",
+    "boundary_shape",
+    "crime_figures",
+    "current_grid",
+    "incident_arrays",
+    "named_area_kind",
+    "newest_incident_time",
+    "places_open_on",
+    "recent_incidents",
+]
