@@ -34,6 +34,7 @@ from webapp.imports.findings import quality_of, small_map_of
 from webapp.imports.models import MappingPreset, RejectedRow, Upload
 from webapp.imports.selectors import rejected_csv
 from webapp.imports.services import UploadRefused
+from webapp.imports.services.understanding import still_open
 from webapp.imports.tasks import check, ingest, undo
 
 pytestmark = pytest.mark.django_db
@@ -720,3 +721,15 @@ def test_the_command_undoes_an_upload(path):
     assert Incident.objects.count() == 0
     with pytest.raises(CommandError, match="There is no upload 999"):
         call_command("undo_upload", "999", reason="test")
+
+
+def test_a_file_of_another_place_is_called_that_and_not_a_riddle_of_coordinates(administrator):
+    far = "category,occurred_from,latitude,longitude\n" + "".join(
+        f"절도,2025-03-{n:02d} 10:00,41.8{n:02d},-87.6{n:02d}\n" for n in range(1, 29)
+    )
+    upload = send(administrator, far.encode(), name="elsewhere.csv")
+    (question,) = still_open(upload)
+    assert question.topic == "crs"
+    assert question.sentence.startswith(
+        "No point lies near Test-gu, whatever the coordinate system: this looks like a file of another"
+    )

@@ -34,6 +34,10 @@ OWN_REFUSALS = {
 QUESTIONS = {
     "kind": gettext_noop("What does this file hold? Choose its kind."),
     "crs": gettext_noop("In which coordinate system are the points? The file does not say so clearly; choose one."),
+    "elsewhere": gettext_noop(
+        "No point lies near %(place)s, whatever the coordinate system: this looks like a file of another place. If so, discard "
+        "it; if not, choose the coordinate system."
+    ),
     "time": gettext_noop(
         "In which order do the dates stand? 03/04 can be the third of April or the fourth of March; choose one."
     ),

@@ -241,11 +241,17 @@ def still_open(upload: Upload) -> list[Question]:
             continue
         if name == "column" and (not topic.partition(":")[2] or topic.partition(":")[2] in columns):
             continue
-        questions.append(Question(topic, _(QUESTIONS.get(name, QUESTIONS["other"])) % {"topic": topic}))
+        asked = "elsewhere" if name == "crs" and _lies_nowhere_near(upload) else name
+        sentence = _(QUESTIONS.get(asked, QUESTIONS["other"]))
+        questions.append(Question(topic, sentence % {"topic": topic, "place": upload.jurisdiction.label}))
     if unknown and "category" in upload.guess.get("open_questions", []):
         shown = ", ".join(f"“{value}”" for value in unknown[:5]) + (" …" if len(unknown) > 5 else "")
         questions.append(Question("category", _(QUESTIONS["category"]) % {"values": shown, "count": len(unknown)}, "category"))
     return questions + _missing(upload.kind, columns, upload.mapping.get("options", {}))
+
+
+def _lies_nowhere_near(upload: Upload) -> bool:
+    return any(one["code"] == "crs_nowhere" for one in upload.guess.get("evidence", []))
 
 
 def _missing(kind: str, columns: Mapping[str, str], options: Mapping[str, Any]) -> list[Question]:
