@@ -9,6 +9,7 @@ from ingestion.rulings.moments import Part, band_of, find_moments
 from ingestion.rulings.offences import ARTICLES, OFFENCE_BY_CODE, OFFENCES, Offence
 from ingestion.rulings.sections import split_sections
 from ingestion.rulings.spoken import without_speech
+from ingestion.rulings.telling import Judge, judge, only_told, trained
 from ingestion.rulings.verdicts import read_verdict
 from ingestion.rulings.vocabulary import DRINKING, MEANS, PLACE_KINDS, RELATIONS, RISK_FACTORS, WEAPONS, Entry  # fmt: skip
 from ingestion.rulings.where import Place, find_places
@@ -30,8 +31,12 @@ MAX_CHAIN = 12
 NIGHT_FROM, NIGHT_TO = "20:00", "05:00"
 
 
-def extract(document: Document) -> Extraction:
-    """What a ruling says. Any text gives an extraction; every span lies inside `document.text` and is not empty."""
+def extract(document: Document, *, weigh: Judge = judge, threshold: float | None = None) -> Extraction:
+    """What a ruling says. Any text gives an extraction; every span lies inside `document.text` and is not empty.
+
+    `weigh` says how surely a sentence tells a charged deed; facts from sentences below `threshold` (0 to 1; None: that of the
+    trained model, 0: the rules alone) are left out where the ruling has sentences above it.
+    """
     text = document.text
     sections = split_sections(text)
     verdict = read_verdict(text, sections)
@@ -42,6 +47,7 @@ def extract(document: Document) -> Extraction:
         alleged = _is_allegation(verdict, stretch.kind)
         facts, before, kind_before = _facts(text, stretch, before, kind_before, alleged)
         told.append(facts)
+    told = only_told(text, sections, told, weigh, trained().threshold if threshold is None else threshold)
     told.extend(_by_name(text, sections, told, verdict))
     return Extraction(sections, tuple(Event(index, tuple(facts)) for index, facts in enumerate(told)), verdict)
 
