@@ -27,7 +27,7 @@ DEFAULT_PLACE_KINDS: tuple[PlaceKindEntry, ...] = (
     _Entry("lane_lamp", "보안등", "Lane lamp", ("보안등", "security_light"), ("보안등",), ("보안등",)),
     _Entry("road_lamp", "가로등", "Road lamp", ("가로등", "streetlight", "street_light", "streetlamp"), ("가로등",)),
     _Entry("bell", "안전비상벨", "Emergency bell", ("비상벨", "emergency_bell"), ("비상벨",), ("비상벨",)),
-    _Entry("bar", "유흥주점", "Bar with hostesses", ("유흥", "yuheung"), (), ("룸살롱", "유흥주점", "카바레", "나이트클럽")),
+    _Entry("bar", "유흥주점", "Entertainment bar", ("유흥", "yuheung"), (), ("룸살롱", "유흥주점", "카바레", "나이트클럽")),
     _Entry("karaoke_bar", "단란주점", "Karaoke bar", ("단란", "danran"), (), ("단란주점",)),
     _Entry("singing_room", "노래연습장", "Singing room", ("노래", "noraebang", "singing"), (), ("노래연습장", "노래방")),
     _Entry("cafe", "휴게음식점", "Café or snack bar", ("휴게음식", "cafe", "카페"), (), ("휴게음식점", "커피숍")),

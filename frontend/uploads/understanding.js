@@ -9,9 +9,11 @@ import { field, panel, select } from "./parts.js";
  * @property {any} understanding
  * @property {any} choices
  * @property {(changes: object) => void} change
+ * @property {() => void} addKind ask for a kind of place that there is not yet
  */
 
 const LEAVE_OUT = "\u0000out";
+const ANOTHER = "\u0000another";
 const NOT_KNOWN = "\u0000unknown";
 
 /** Sentences that say why, one topic or several. */
@@ -238,7 +240,8 @@ export function categoriesPanel({ understanding, choices, change }) {
 }
 
 /** How bytes, dates and coordinates are read. @param {View} view */
-export function readingPanel({ upload, understanding, choices, change }) {
+export function readingPanel(view) {
+  const { upload, understanding, choices, change } = view;
   const { mapping, header, tables } = understanding;
   if (!header.length) return null;
   const reading = mapping.reading ?? {};
@@ -260,11 +263,12 @@ export function readingPanel({ upload, understanding, choices, change }) {
     const counts = [0, 1, 2, 3, 4, 5].map((n) => [String(n), n ? interpolate(ngettext("%s row", "%s rows", n), [n]) : gettext("none: the file has no titles")]);
     parts.push(field("header", gettext("Rows of titles"), select(counts, String(reading.header_rows ?? 1), (n) => read({ header_rows: Number(n) })), evidence(understanding, "header")));
   }
-  parts.push(...placeParts(upload, understanding, choices, change), ...timeParts(upload, understanding, choices, change));
+  parts.push(...placeParts(view), ...timeParts(upload, understanding, choices, change));
   return panel("reading", gettext("How it is read"), h("div", { class: "field-grid" }, ...parts));
 }
 
-function placeParts(upload, understanding, choices, change) {
+function placeParts(view) {
+  const { understanding, choices, change } = view;
   const { mapping, options } = understanding;
   const parts = [];
   const columns = mapping.columns ?? {};
@@ -277,15 +281,16 @@ function placeParts(upload, understanding, choices, change) {
     const box = h("input", { type: "checkbox", id: "swapped", checked: mapping.swapped, onchange: (event) => change({ swapped: event.target.checked }) });
     parts.push(h("div", { class: "field check-field" }, h("label", { for: "swapped" }, box, " ", gettext("Latitude and longitude stand for each other")), evidence(understanding, "swapped")));
   }
-  return parts.concat(kindParts(upload, understanding, choices, change));
+  return parts.concat(kindParts(view));
 }
 
-function kindParts(upload, understanding, choices, change) {
+function kindParts({ upload, understanding, choices, change, addKind }) {
   const { mapping } = understanding;
   const parts = [];
   if (upload.kind === "places") {
-    const kinds = [["", gettext("– choose –")], ...choices.place_kinds.map((one) => [one.code, one.name])];
-    parts.push(field("place_kind", gettext("Kind of place"), select(kinds, mapping.place_kind ?? "", (place_kind) => change({ place_kind })), evidence(understanding, "place_kind")));
+    const kinds = [["", gettext("– choose –")], ...choices.place_kinds.map((one) => [one.code, one.name]), [ANOTHER, gettext("Another kind …")]];
+    const set = (place_kind) => (place_kind === ANOTHER ? addKind() : change({ place_kind }));
+    parts.push(field("place_kind", gettext("Kind of place"), select(kinds, mapping.place_kind ?? "", set), evidence(understanding, "place_kind")));
   }
   if (upload.kind === "areas") {
     const kinds = [["", gettext("– choose –")], ...choices.area_kinds.map((one) => [one.code, one.name])];

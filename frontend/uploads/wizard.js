@@ -65,7 +65,7 @@ export class Wizard {
   }
 
   understandingStep(understanding) {
-    const view = { upload: this.upload, understanding, choices: this.choices, change: (changes) => this.change(changes) };
+    const view = { upload: this.upload, understanding, choices: this.choices, change: (changes) => this.change(changes), addKind: () => this.addKind() };
     const isOpen = understanding.open_questions.length === 0;
     return [
       summary(view),
@@ -156,6 +156,25 @@ export class Wizard {
     this.draw();
     if (job.state === "failed") complain(this.trouble, job.message);
     scrollTo({ top: 0 });
+  }
+
+  /** A kind of place that the jurisdiction does not have yet. */
+  async addKind() {
+    const name = await ask({
+      title: gettext("Another kind of place"),
+      text: gettext("It is kept for this jurisdiction and is a layer of its own on the map."),
+      act: gettext("Add"),
+      input: { label: gettext("Name of the kind") },
+    });
+    if (!name) return this.draw();
+    try {
+      const kind = await postJson("/api/v1/place-kinds/", { name });
+      this.choices.place_kinds.push({ code: kind.code, name });
+      await this.change({ place_kind: kind.code });
+    } catch (error) {
+      complain(this.trouble, error.message);
+      this.draw();
+    }
   }
 
   async savePreset() {

@@ -288,6 +288,14 @@ def test_a_tile_that_there_is_not_is_not_found(api: Api, analyst: User, tile: st
     assert answer.json()["error"]["message"] == "There is no such tile."
 
 
+def test_an_administrator_adds_a_kind_of_place_and_an_analyst_may_not(api: Api, analyst: User, users: dict[str, User]) -> None:
+    answer = api(users["administrator"]).post("/api/v1/place-kinds/", {"name": "무인점포", "name_en": "Unmanned shop"})
+    assert (answer.status_code, answer.json()["code"]) == (201, "unmanned-shop")
+    assert "unmanned-shop" in [kind["code"] for kind in api(analyst).get("/api/v1/place-kinds/").json()]
+    assert api(users["administrator"]).post("/api/v1/place-kinds/", {"name": ""}).status_code == 400
+    assert api(analyst).post("/api/v1/place-kinds/", {"name": "은행"}).status_code == 403
+
+
 def test_a_wrong_day_is_refused(api: Api, analyst: User) -> None:
     assert api(analyst).get("/api/v1/place-layers/", {"on": "yesterday"}).status_code == 400
 

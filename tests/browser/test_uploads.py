@@ -8,7 +8,7 @@ from django.conf import settings as django_settings
 from playwright.sync_api import Page, expect
 
 from tests.factories import make_jurisdiction, make_user
-from webapp.crimes.models import Incident
+from webapp.crimes.models import Incident, PlaceKind
 from webapp.imports.models import MappingPreset, Upload
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -138,6 +138,20 @@ def test_a_column_is_changed_and_the_mapping_kept_as_preset_by_keyboard(signed_i
     choose(signed_in, second)
     signed_in.wait_for_url("**/uploads/*/")
     expect(signed_in.locator("#summary .notice-good")).to_contain_text("서초경찰서")
+
+
+def test_a_kind_of_place_that_nobody_had_named_is_added_in_the_wizard(signed_in: Page, tmp_path: Path):
+    path = tmp_path / "list.csv"
+    rows = "".join(f"가게 {n},서울특별시 시험구 시험로 {n},2015-03-{n + 1:02d},37.49{n:02d},127.01{n:02d}\n" for n in range(20))
+    path.write_text("업소명,소재지도로명주소,인허가일자,위도,경도\n" + rows)
+    choose(signed_in, path)
+    signed_in.wait_for_url("**/uploads/*/")
+    kind = signed_in.locator("#place_kind")
+    kind.select_option(label="다른 유형 …")
+    signed_in.locator("#ask-input").fill("전당포")
+    signed_in.keyboard.press("Enter")
+    expect(kind.locator("option:checked")).to_have_text("전당포")
+    assert PlaceKind.objects.get(name="전당포").code == Upload.objects.get().mapping["place_kind"]
 
 
 def test_a_file_can_be_discarded_after_a_question(signed_in: Page, incidents: Path):

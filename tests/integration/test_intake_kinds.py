@@ -228,6 +228,10 @@ def test_an_administrator_adds_a_kind_and_files_of_it_come_in(take, administrato
     assert Place.objects.of(jurisdiction).get().kind == "pawnshop"
     with pytest.raises(HaechiError, match="pawnshop already"):
         add_place_kind(user=administrator, code="pawnshop", name="전당포")
+    with pytest.raises(HaechiError, match="called “전당포” already"):
+        add_place_kind(user=administrator, name="전당포")
+    assert add_place_kind(user=administrator, name="은행", name_en="Bank branch").code == "bank-branch"
+    assert add_place_kind(user=administrator, name="편의점").code.startswith("kind-")
     with pytest.raises(NotAllowed):
         add_place_kind(user=operator, code="bank", name="은행")
 

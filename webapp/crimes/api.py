@@ -14,8 +14,9 @@ from rest_framework.views import APIView
 from webapp.accounts.permissions import Act, allows, caller
 from webapp.common.sheets import csv_lines
 from webapp.crimes.figures import selectors as figures
-from webapp.crimes.models import Ruling, Statistic
+from webapp.crimes.models import PlaceKind, Ruling, Statistic
 from webapp.crimes.rulings import priors, selectors, services
+from webapp.crimes.services import add_place_kind
 
 MAY_READ = (allows(Act.READ_RULINGS),)
 MAY_CORRECT = (allows(Act.CORRECT_RULINGS),)
@@ -28,6 +29,34 @@ def csv_answer(rows: Iterable[tuple[Any, ...]], name: str) -> StreamingHttpRespo
     lines: Iterator[str] = csv_lines(iter(rows))
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8", headers=headers)
+
+
+class PlaceKindOutput(serializers.ModelSerializer[PlaceKind]):
+    class Meta:
+        model = PlaceKind
+        fields = ("code", "name", "name_en")
+
+
+class PlaceKindInput(serializers.Serializer[Any]):
+    name = serializers.CharField(max_length=80)
+    name_en = serializers.CharField(required=False, allow_blank=True, max_length=80, default="")
+    code = serializers.SlugField(required=False, allow_blank=True, max_length=30, default="")
+
+
+class PlaceKindList(APIView):
+    """The jurisdiction's kinds of places; POST adds one."""
+
+    permission_classes = (allows(Act.SEE_MAP, write=Act.UPLOAD),)
+
+    @extend_schema(operation_id="place_kinds", responses=PlaceKindOutput(many=True))
+    def get(self, request: Request) -> Response:
+        return Response(PlaceKindOutput(PlaceKind.objects.visible_to(caller(request)), many=True).data)
+
+    @extend_schema(operation_id="place_kind_add", request=PlaceKindInput, responses={201: PlaceKindOutput})
+    def post(self, request: Request) -> Response:
+        given = PlaceKindInput(data=request.data)
+        given.is_valid(raise_exception=True)
+        return Response(PlaceKindOutput(add_place_kind(user=caller(request), **given.validated_data)).data, status=201)
 
 
 class RulingOutput(serializers.ModelSerializer[Ruling]):

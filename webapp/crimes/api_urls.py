@@ -5,6 +5,7 @@ from django.urls import URLPattern, path
 from webapp.crimes import api
 
 urlpatterns: list[URLPattern] = [
+    path("place-kinds/", api.PlaceKindList.as_view(), name="place-kinds"),
     path("rulings/", api.RulingList.as_view(), name="rulings"),
     path("rulings/corrections.csv", api.CorrectionsCsv.as_view(), name="corrections-csv"),
     path("rulings/<int:ruling_id>/", api.RulingDetail.as_view(), name="ruling"),

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from django.db import transaction
+from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
 from ingestion.places_kinds import DEFAULT_PLACE_KINDS
@@ -28,19 +29,21 @@ def ensure_place_kinds(*, jurisdiction: "Jurisdiction") -> None:
 
 
 @transaction.atomic
-def add_place_kind(*, user: "User", code: str, name: str, name_en: str = "") -> PlaceKind:
-    """Add a kind of place. Raises `NotAllowed`, or `HaechiError` where the code is taken."""
+def add_place_kind(*, user: "User", name: str, name_en: str = "", code: str = "") -> PlaceKind:
+    """Add a kind of place; without a code it gets one. Raises `NotAllowed`, or `HaechiError` where code or name is taken."""
     require(user, Act.UPLOAD)
     jurisdiction = user.jurisdiction
     if jurisdiction is None:
         raise HaechiError(_("Choose a jurisdiction first."), code="no_jurisdiction")
     ensure_place_kinds(jurisdiction=jurisdiction)
-    if PlaceKind.objects.of(jurisdiction).filter(code=code).exists():
+    kinds = PlaceKind.objects.of(jurisdiction)
+    position = 1 + (kinds.order_by("-position").values_list("position", flat=True).first() or 0)
+    code = code or slugify(name_en)[:30] or f"kind-{position}"
+    if kinds.filter(code=code).exists():
         raise HaechiError(_("There is a kind of place with the code %(code)s already.") % {"code": code}, code="kind_taken")
-    last = PlaceKind.objects.of(jurisdiction).order_by("-position").values_list("position", flat=True).first()
-    kind = PlaceKind(
-        jurisdiction=jurisdiction, code=code, name=name, name_en=name_en or name, position=0 if last is None else last + 1
-    )
+    if kinds.filter(name=name).exists():
+        raise HaechiError(_("There is a kind of place called “%(name)s” already.") % {"name": name}, code="kind_taken")
+    kind = PlaceKind(jurisdiction=jurisdiction, code=code, name=name, name_en=name_en or name, position=position)
     kind.full_clean()
     kind.save()
     return kind
