@@ -16,6 +16,7 @@ from webapp.common.sheets import csv_lines
 from webapp.crimes.figures import selectors as figures
 from webapp.crimes.models import PlaceKind, Ruling, Statistic
 from webapp.crimes.rulings import priors, selectors, services
+from webapp.crimes.selectors import place_kinds
 from webapp.crimes.services import add_place_kind
 
 MAY_READ = (allows(Act.READ_RULINGS),)
@@ -50,7 +51,7 @@ class PlaceKindList(APIView):
 
     @extend_schema(operation_id="place_kinds", responses=PlaceKindOutput(many=True))
     def get(self, request: Request) -> Response:
-        return Response(PlaceKindOutput(PlaceKind.objects.visible_to(caller(request)), many=True).data)
+        return Response(PlaceKindOutput(place_kinds(user=caller(request)), many=True).data)
 
     @extend_schema(operation_id="place_kind_add", request=PlaceKindInput, responses={201: PlaceKindOutput})
     def post(self, request: Request) -> Response:

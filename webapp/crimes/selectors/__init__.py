@@ -12,7 +12,7 @@ from webapp.crimes.selectors.incidents import (
     newest_incident_time,
     recent_incidents,
 )
-from webapp.crimes.selectors.places import PlaceArrays, places_open_on
+from webapp.crimes.selectors.places import PlaceArrays, place_kinds, places_open_on
 from webapp.crimes.selectors.statistics import crime_figures
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "incident_arrays",
     "named_area_kind",
     "newest_incident_time",
+    "place_kinds",
     "places_open_on",
     "recent_incidents",
 ]

@@ -8,8 +8,12 @@ import numpy as np
 import numpy.typing as npt
 from django.db import connection
 
+from webapp.crimes.models import PlaceKind
+
 if TYPE_CHECKING:
-    from webapp.accounts.models import Jurisdiction
+    from django.db.models import QuerySet
+
+    from webapp.accounts.models import Jurisdiction, User
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,3 +52,8 @@ def places_open_on(*, jurisdiction: "Jurisdiction", kind: str, day: date) -> Pla
         np.frombuffer(lat, ">f8").astype(np.float64),
         np.frombuffer(count, ">i8").astype(np.int64),
     )
+
+
+def place_kinds(*, user: "User") -> "QuerySet[PlaceKind]":
+    """The kinds of places of the person's jurisdiction, in its order."""
+    return PlaceKind.objects.visible_to(user)
