@@ -5,7 +5,6 @@ class CamerasConfig(AppConfig):
     name = "webapp.cameras"
 
     def ready(self) -> None:
-        from webapp.cameras.services import take_cameras
         from webapp.common.intake import register_taker
 
-        register_taker("cameras", take_cameras, tables=("cameras_camera",))
+        register_taker("cameras", "webapp.cameras.services.take_cameras", tables=("cameras_camera",))

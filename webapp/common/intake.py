@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.db import connection
+from django.utils.module_loading import import_string
 
 if TYPE_CHECKING:
     from ingestion.mapping import ColumnMapping
@@ -48,23 +49,37 @@ class Taker:
     before_undo: Callable[[int], None] | None = None
 
 
-_TAKERS: dict[str, Taker] = {}
+@dataclass(frozen=True)
+class _Registered:
+    """A taker as its room named it; see `register_taker`."""
+
+    take: str | Callable[[Intake], "Report"]
+    tables: Sequence[str]
+    before_undo: str | Callable[[int], None] | None
+
+
+_TAKERS: dict[str, _Registered] = {}
 
 
 def register_taker(
     kind: str,
-    take: Callable[[Intake], "Report"],
+    take: str | Callable[[Intake], "Report"],
     *,
     tables: Sequence[str],
-    before_undo: Callable[[int], None] | None = None,
+    before_undo: str | Callable[[int], None] | None = None,
 ) -> None:
-    """Called by a room's `AppConfig.ready`."""
-    _TAKERS[kind] = Taker(take, tuple(tables), before_undo)
+    """Called by a room's `AppConfig.ready`, with dotted names: the readers and the analyser are loaded with the first file."""
+    _TAKERS[kind] = _Registered(take, tuple(tables), before_undo)
 
 
 def taker_of(kind: str) -> Taker:
     """The taker of a kind. Raises `KeyError` where no room has registered one."""
-    return _TAKERS[kind]
+    known = _TAKERS[kind]
+    return Taker(_loaded(known.take), known.tables, _loaded(known.before_undo))
+
+
+def _loaded(named: Any) -> Any:
+    return import_string(named) if isinstance(named, str) else named
 
 
 def kinds_taken() -> frozenset[str]:

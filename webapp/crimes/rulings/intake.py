@@ -26,7 +26,6 @@ from webapp.crimes.models import Ruling, RulingFact
 
 BATCH = 100
 VALUE_LENGTH = 120
-TABLES = ("crimes_ruling",)  # its facts go with it: the database's own cascade
 Found = tuple[Document, Extraction]
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # half a letter, as broken JSON holds it; no database keeps it
 _FACT_COLUMNS = """
