@@ -39,7 +39,7 @@ _BOUNDARY_SQL = "SELECT ST_AsGeoJSON(boundary, 6) FROM accounts_jurisdiction WHE
 
 def areas_geojson(*, user: "User") -> str:
     """The named areas of the person's jurisdiction: a GeoJSON FeatureCollection as text, names in the page's language."""
-    return _collected(_AREAS_SQL, user)
+    return _collected(_AREAS_SQL, user, area_kind=named_area_kind(jurisdiction_id=user.jurisdiction_id))
 
 
 def places_geojson(*, user: "User") -> str:
@@ -52,9 +52,8 @@ def boundary_geojson(*, user: "User") -> str:
     return _collected(_BOUNDARY_SQL, user)
 
 
-def _collected(sql: str, user: "User") -> str:
+def _collected(sql: str, user: "User", **names: str) -> str:
     with connection.cursor() as cursor:
-        names = {"jurisdiction": user.jurisdiction_id, "english": get_language() == "en"}
-        cursor.execute(sql, names | {"area_kind": named_area_kind(jurisdiction_id=user.jurisdiction_id)})
+        cursor.execute(sql, {"jurisdiction": user.jurisdiction_id, "english": get_language() == "en", **names})
         (text,) = cursor.fetchone()
     return str(text)
