@@ -130,7 +130,8 @@ def findings_of(found: Upload, sentences: Sentences) -> dict[str, Any] | None:
 def choices(*, user: "User") -> dict[str, Any]:
     """Kinds with their fields, categories, kinds of places and the rest that a select offers. Raises `NotAllowed`."""
     from webapp.common.intake import kinds_taken  # noqa: PLC0415
-    from webapp.crimes.models import Area, Category, PlaceKind  # noqa: PLC0415
+    from webapp.crimes.models import Area, Category  # noqa: PLC0415
+    from webapp.crimes.selectors import place_kinds  # noqa: PLC0415
 
     require(user, Act.UPLOAD)
     taken = kinds_taken()
@@ -145,7 +146,7 @@ def choices(*, user: "User") -> dict[str, Any]:
             if kind in taken
         ],
         "categories": [{"code": one.code, "name": one.label} for one in Category.objects.visible_to(user)],
-        "place_kinds": [{"code": one.code, "name": one.label} for one in PlaceKind.objects.visible_to(user)],
+        "place_kinds": [{"code": one.code, "name": one.label} for one in place_kinds(user=user)],
         "area_kinds": [{"code": kind.value, "name": str(kind.label)} for kind in Area.Kind],
         "crs": [{"code": code, "name": name} for code, name in COMMON_CRS],
         "encodings": list(ENCODINGS),

@@ -4,13 +4,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import shapely
 
 from ingestion.geocoding import GeocoderRefused, Hit, Precision, only_hit, parse_address
 from ingestion.places import Boundary
 from webapp.accounts.models import Jurisdiction
 from webapp.crimes.geocoding.clients import Client, configured_clients
 from webapp.crimes.geocoding.selectors import build_gazetteer
+from webapp.crimes.selectors import boundary_shape
 
 _REMEMBERED = 50_000
 
@@ -44,7 +44,7 @@ class JurisdictionGeocoder:
     def __post_init__(self) -> None:
         self.clients = configured_clients(for_storing=self.for_storing)
         self._gazetteer = build_gazetteer(jurisdiction=self.jurisdiction)
-        self._boundary = Boundary.around(shapely.from_wkb(bytes(self.jurisdiction.boundary.wkb)))
+        self._boundary = Boundary.around(boundary_shape(jurisdiction=self.jurisdiction))
         self._remembered: dict[str, Answer] = {}
 
     def find(self, text: str) -> Answer:

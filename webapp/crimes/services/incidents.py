@@ -3,7 +3,6 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import shapely
 from django.db import DatabaseError, connection
 
 from ingestion.categories import LEFT_OUT, numbers_of
@@ -21,6 +20,7 @@ from ingestion.writer import IncidentWriter
 from webapp.common.intake import Intake, keep_before
 from webapp.crimes.geocoding.services import find_places
 from webapp.crimes.models import Category
+from webapp.crimes.selectors import boundary_shape
 
 if TYPE_CHECKING:
     from webapp.accounts.models import Jurisdiction
@@ -94,4 +94,4 @@ def _finder(intake: Intake, mapping: ColumnMapping) -> FindPlaces | None:
 
 
 def _boundary(jurisdiction: "Jurisdiction") -> Boundary:
-    return Boundary.around(shapely.from_wkb(bytes(jurisdiction.boundary.wkb)))
+    return Boundary.around(boundary_shape(jurisdiction=jurisdiction))

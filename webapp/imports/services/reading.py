@@ -19,6 +19,7 @@ from ingestion.readers.table import Limits, Table
 from ingestion.report import Finding
 from ingestion.rulings import read_documents
 from webapp.crimes.models import Area, Category, PlaceKind
+from webapp.crimes.selectors import boundary_shape
 from webapp.crimes.services.place_kinds import ensure_place_kinds
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def guess_of(tables: Sequence[Table], jurisdiction: "Jurisdiction", *, file_name
     ensure_place_kinds(jurisdiction=jurisdiction)
     context = GuessContext(
         file_name=file_name,
-        boundary=Boundary.around(shapely.from_wkb(bytes(jurisdiction.boundary.wkb))),
+        boundary=Boundary.around(boundary_shape(jurisdiction=jurisdiction)),
         time_zone=jurisdiction.time_zone,
         now=timezone.now(),
         categories=_names(Category.objects.of(jurisdiction)),
@@ -103,5 +104,5 @@ def _areas(jurisdiction: "Jurisdiction") -> dict[str, BaseGeometry]:
     rows = Area.objects.of(jurisdiction).filter(kind__in=(Area.Kind.GU, Area.Kind.DONG, Area.Kind.LEGAL_DONG))
     areas = {name: shapely.from_wkb(bytes(boundary.wkb)) for name, boundary in rows.values_list("name", "boundary")}
     if not jurisdiction.is_simulated:  # whose outline is a drawing
-        areas.setdefault(jurisdiction.name.split()[-1], shapely.from_wkb(bytes(jurisdiction.boundary.wkb)))
+        areas.setdefault(jurisdiction.name.split()[-1], boundary_shape(jurisdiction=jurisdiction))
     return areas
