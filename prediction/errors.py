@@ -25,3 +25,14 @@ class TooLittleHistoryError(PredictionError):
             f"A back-test of {weeks} weeks needs {needed_days} days of incidents, but the data reach back only {got_days} days. "
             "Ask for fewer weeks, or upload older incidents."
         )
+
+
+class LookedAheadError(PredictionError):
+    """Something that chooses (tunes, calibrates, weighs) was given incidents of the test period."""
+
+    def __init__(self, test_start: str, rows: int) -> None:
+        self.test_start, self.rows = test_start, rows
+        super().__init__(
+            f"{rows} incidents at or after {test_start}, where the test begins, were handed to something that chooses settings. "
+            "Cut the data first: Split.tuning(incidents) gives what was known before the test."
+        )
