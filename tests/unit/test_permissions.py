@@ -8,7 +8,7 @@ from webapp.accounts.permissions import Act, may, require
 from webapp.common.errors import NotAllowed
 
 ROLES = {
-    "analyst": {"see_map", "read_incidents", "read_rulings", "correct_rulings", "start_run", "make_plan"},
+    "analyst": {"see_map", "read_incidents", "read_rulings", "correct_rulings", "start_run", "promote_model", "make_plan"},
     "operator": {"see_map", "make_plan", "publish_plan"},
     "administrator": {
         "see_map",
@@ -16,6 +16,7 @@ ROLES = {
         "read_rulings",
         "correct_rulings",
         "start_run",
+        "promote_model",
         "make_plan",
         "publish_plan",
         "upload",

@@ -23,6 +23,7 @@ class Act(StrEnum):
     READ_RULINGS = "read_rulings"
     CORRECT_RULINGS = "correct_rulings"
     START_RUN = "start_run"
+    PROMOTE_MODEL = "promote_model"
     MAKE_PLAN = "make_plan"
     PUBLISH_PLAN = "publish_plan"
     UPLOAD = "upload"
@@ -31,7 +32,15 @@ class Act(StrEnum):
 
 ALLOWED: dict[str, frozenset[Act]] = {
     User.Role.ANALYST: frozenset(
-        {Act.SEE_MAP, Act.READ_INCIDENTS, Act.READ_RULINGS, Act.CORRECT_RULINGS, Act.START_RUN, Act.MAKE_PLAN}
+        {
+            Act.SEE_MAP,
+            Act.READ_INCIDENTS,
+            Act.READ_RULINGS,
+            Act.CORRECT_RULINGS,
+            Act.START_RUN,
+            Act.PROMOTE_MODEL,
+            Act.MAKE_PLAN,
+        }
     ),
     User.Role.OPERATOR: frozenset({Act.SEE_MAP, Act.MAKE_PLAN, Act.PUBLISH_PLAN}),
     User.Role.ADMINISTRATOR: frozenset(set(Act) - {Act.READ_AUDIT}),

@@ -21,6 +21,9 @@ NEEDED_TO_CANCEL = {
     Job.Kind.UNDO: Act.UPLOAD,
     Job.Kind.FORECAST: Act.START_RUN,
     Job.Kind.BACKTEST: Act.START_RUN,
+    Job.Kind.TRAIN: Act.START_RUN,
+    Job.Kind.DRIFT: Act.START_RUN,
+    Job.Kind.REPLAY: Act.START_RUN,
 }
 
 

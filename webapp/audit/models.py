@@ -25,6 +25,9 @@ class AuditEntry(models.Model):
         READ_RULING = "read_ruling", _("read a ruling")
         CORRECT_RULING = "correct_ruling", _("corrected a ruling")
         START_RUN = "start_run", _("started a run")
+        PROMOTE_VERSION = "promote_version", _("put a model version into service")
+        ROLL_BACK_VERSION = "roll_back_version", _("went back to an earlier model version")
+        DRIFT_ALERT = "drift_alert", _("forecasts drifted from what was reported")
         PUBLISH_PLAN = "publish_plan", _("published a watch plan")
         CANCEL_JOB = "cancel_job", _("cancelled a job")
 

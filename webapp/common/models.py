@@ -63,6 +63,9 @@ class Job(ScopedModel):
         UNDO = "undo", _("undoing an upload")
         FORECAST = "forecast", _("training and forecast")
         BACKTEST = "backtest", _("back-test")
+        TRAIN = "train", _("training of a model version")
+        DRIFT = "drift", _("drift watch")
+        REPLAY = "replay", _("replay of a forecast")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     kind = models.CharField(max_length=20, choices=Kind)

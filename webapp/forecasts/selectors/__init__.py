@@ -2,9 +2,11 @@
 
 from webapp.forecasts.selectors.backtests import backtest_for, backtest_list, backtest_table, newest_backtest
 from webapp.forecasts.selectors.cells import CellDetail, cell_detail
+from webapp.forecasts.selectors.drift import DriftAlert, WatchedWeek, drift_alerts, drift_weeks
 from webapp.forecasts.selectors.freshness import is_backtest_fresh, is_forecast_fresh
 from webapp.forecasts.selectors.material import Material, default_cutoff, is_live, material_until
 from webapp.forecasts.selectors.page import RunsPage, runs_page
+from webapp.forecasts.selectors.replay import ReplayLine, replay_lines
 from webapp.forecasts.selectors.runs import (
     category_labels,
     current_run,
@@ -17,11 +19,23 @@ from webapp.forecasts.selectors.runs import (
     slot_index,
     slot_totals,
 )
+from webapp.forecasts.selectors.versions import (
+    VersionLine,
+    rolled_back_to,
+    version_for,
+    version_in_service,
+    version_lines,
+    version_list,
+)
 
 __all__ = [
     "CellDetail",
+    "DriftAlert",
     "Material",
+    "ReplayLine",
     "RunsPage",
+    "VersionLine",
+    "WatchedWeek",
     "backtest_for",
     "backtest_list",
     "backtest_table",
@@ -29,6 +43,8 @@ __all__ = [
     "cell_detail",
     "current_run",
     "default_cutoff",
+    "drift_alerts",
+    "drift_weeks",
     "is_backtest_fresh",
     "is_forecast_fresh",
     "is_live",
@@ -38,9 +54,15 @@ __all__ = [
     "rates_by_category",
     "rates_vector",
     "reasons_by_category",
+    "replay_lines",
+    "rolled_back_to",
     "run_for",
     "run_list",
     "runs_page",
     "slot_index",
     "slot_totals",
+    "version_for",
+    "version_in_service",
+    "version_lines",
+    "version_list",
 ]
