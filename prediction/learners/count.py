@@ -6,22 +6,22 @@ import numpy as np
 import numpy.typing as npt
 
 from prediction.features import WEEK_DAYS, history_days
-from prediction.learners.base import Progress, no_progress, with_all
+from prediction.learners.base import with_all
+from prediction.learners.stateless import Stateless
 from prediction.panel import Panel
 
 
-class HistoricCount:
-    """Incidents per week of each cell over the last `days` days."""
+class HistoricCount(Stateless):
+    """Incidents of each cell over the last `days` days, as a rate of the horizon."""
 
     name = "count"
+    group = "here_long"
 
-    def __init__(self, days: int = 364) -> None:
+    def __init__(self, days: int = 364, *, horizon_days: int = WEEK_DAYS) -> None:
         self.days = days
-
-    def fit(self, panel: Panel, cutoff_day: int, *, seed: int, progress: Progress = no_progress) -> None:
-        """Nothing to learn."""
+        self.horizon_days = horizon_days
 
     def rate(self, panel: Panel, origin_day: int) -> npt.NDArray[np.float64]:
         known = panel.before(origin_day)
         days = min(self.days, history_days(known, origin_day))
-        return with_all(known.counts(origin_day - days, origin_day)) / days * WEEK_DAYS
+        return with_all(known.counts(origin_day - days, origin_day)) / days * self.horizon_days

@@ -14,28 +14,29 @@ import numpy as np
 import numpy.typing as npt
 
 Float64 = npt.NDArray[np.float64]
-GROUP_COUNT = 8
 
 
-def path_contributions(booster: lgb.Booster, table: npt.NDArray[np.float32], groups: list[int], *, num_threads: int) -> Float64:
-    """Float64[rows, 8]: what each group adds to the raw score; group 0 also gets the trees' expected values.
+def path_contributions(
+    booster: lgb.Booster, table: npt.NDArray[np.float32], groups: list[int], *, group_count: int, num_threads: int
+) -> Float64:
+    """Float64[rows, groups]: what each group adds to the raw score; group 0 also gets the trees' expected values.
 
     `groups`: group of each feature column. Rows add up to the raw prediction.
     """
     leaves = np.asarray(booster.predict(table, pred_leaf=True, num_threads=num_threads), dtype=np.int64)
     leaves = leaves.reshape(len(table), -1)
-    out = np.zeros((len(table), GROUP_COUNT))
+    out = np.zeros((len(table), group_count))
     for position, tree in enumerate(booster.dump_model()["tree_info"]):
-        out += _leaf_table(tree, groups)[leaves[:, position]]
+        out += _leaf_table(tree, groups, group_count)[leaves[:, position]]
     return out
 
 
-def _leaf_table(tree: dict[str, Any], groups: list[int]) -> Float64:
+def _leaf_table(tree: dict[str, Any], groups: list[int], group_count: int) -> Float64:
     """Float64[leaves, groups]: sums of the changes of the expected value on the way to each leaf."""
-    out = np.zeros((max(1, tree["num_leaves"]), GROUP_COUNT))
+    out = np.zeros((max(1, tree["num_leaves"]), group_count))
     means: dict[int, float] = {}
     root = tree["tree_structure"]
-    start = np.zeros(GROUP_COUNT)
+    start = np.zeros(group_count)
     start[0] = _mean(root, means)[0]
     waiting = [(root, start)]
     while waiting:
