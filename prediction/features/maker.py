@@ -1,0 +1,123 @@
+"""The feature tables of a grid: moments of any origin, read by the blocks."""
+
+from __future__ import annotations
+
+import hashlib
+import weakref
+from collections.abc import Sequence
+from dataclasses import fields
+
+import numpy as np
+import numpy.typing as npt
+
+from prediction.errors import PredictionError
+from prediction.features.base import GROUPS, WEEK_DAYS, Block, Float32, Moment
+from prediction.features.blocks import Around, ColumnBlock, Here, OtherTypes, Place, Season
+from prediction.features.moment import make_moment
+from prediction.grid import Grid
+from prediction.panel import Panel
+from prediction.spatial import Surroundings
+
+# The half-life of a cell's long-run rate: a fine cell holds so few incidents that it must remember longer.
+LONG_D, LONG_OF_FINE_CELLS_D = 240, 480
+FINE_CELL_KM2 = 0.03
+REMEMBERED = 3  # moments
+REMEMBERED_BYTES = 400_000_000  # together; the last moment is remembered whatever its size
+
+
+class FeatureMaker:
+    """Makes the features of any origin for one grid: those of its counts, and those of further `blocks`.
+
+    horizon_days: the days from the origin on that `level` and `expected` of its moments speak of; columns stay weekly rates.
+    """
+
+    def __init__(self, grid: Grid, categories: int, *, horizon_days: int = WEEK_DAYS, blocks: Sequence[Block] = ()) -> None:
+        if not 1 <= horizon_days <= 364:
+            raise PredictionError(f"A forecast speaks of 1 to 364 days, not of {horizon_days}; choose a horizon among those.")
+        self.grid = grid
+        self.categories = categories
+        self.horizon_days = horizon_days
+        self.long_d = LONG_OF_FINE_CELLS_D if grid.area_km2 < FINE_CELL_KM2 else LONG_D
+        self.around = Surroundings.of(grid)
+        counted: tuple[Block, ...] = (Here(), Around(), OtherTypes(categories, long_d=self.long_d), Season(), Place(grid))
+        self.blocks = (*counted, *blocks)
+        self._remembered: list[tuple[weakref.ref[Panel], int, Moment]] = []
+        for target in range(categories):
+            _check_columns(self.blocks, target)
+
+    @property
+    def signature(self) -> str:
+        """Hash of the blocks and the data they carry: part of a model's version."""
+        listed = "\n".join(f"{block.name}\t{block.signature}" for block in self.blocks)
+        return hashlib.sha256(listed.encode()).hexdigest()
+
+    def moment(self, panel: Panel, origin_day: int) -> Moment:
+        """Shared arrays of an origin. `panel` may reach further; only what was known before the origin is read.
+
+        The last few moments are remembered, so that learners that share a maker do not compute them twice.
+        """
+        for position, (of_panel, day, moment) in enumerate(self._remembered):
+            if of_panel() is panel and day == origin_day:
+                self._remembered.append(self._remembered.pop(position))
+                return moment
+        # Room first: never more than the remembered moments and the new one at a time.
+        self._remembered = [entry for entry in self._remembered if entry[0]() is not None][-(REMEMBERED - 1) :]
+        while self._remembered and sum(moment_bytes(entry[2]) for entry in self._remembered) * 2 > REMEMBERED_BYTES:
+            self._remembered.pop(0)
+        moment = make_moment(panel, origin_day, self.around, long_d=self.long_d, horizon_days=self.horizon_days)
+        self._remembered.append((weakref.ref(panel), origin_day, moment))
+        return moment
+
+    def names(self, target: int) -> list[tuple[str, str]]:
+        """(group, name) of each column that `table` gives for the target."""
+        return [column for block in self.blocks for column in block.columns(target)]
+
+    def table(self, moment: Moment, target: int, rows: npt.NDArray[np.intp] | None = None) -> Float32:
+        """Float32[rows, features] of the target at the moment; all cells where no rows are given."""
+        widths = [len(block.columns(target)) for block in self.blocks]
+        out = np.empty((len(self.grid) if rows is None else len(rows), sum(widths)), dtype=np.float32)
+        first = 0
+        for block, width in zip(self.blocks, widths, strict=True):
+            part = out[:, first : first + width]
+            if isinstance(block, ColumnBlock):
+                block.fill(part, moment, target, rows)
+            else:
+                values = self._read(block, moment, target, width)
+                part[:] = values if rows is None or len(values) == 1 else values[rows]
+            first += width
+        return out
+
+    def _read(self, block: Block, moment: Moment, target: int, width: int) -> Float32:
+        values = np.asarray(block.read(moment, target), dtype=np.float32)
+        if values.ndim != 2 or values.shape[1] != width or values.shape[0] not in {1, len(self.grid)}:
+            raise PredictionError(
+                f"The feature block '{block.name}' gave an array of shape {values.shape} where {len(self.grid)} cells (or 1) × "
+                f"{width} columns were promised. Was it made for another grid?"
+            )
+        if np.isinf(values).any():
+            raise PredictionError(f"The feature block '{block.name}' gave an infinite value; use NaN where nothing is known.")
+        return values
+
+
+def moment_bytes(moment: Moment) -> int:
+    """Memory that the arrays of a moment hold."""
+    total = 0
+    for holder in (moment, moment.spots):
+        values = (getattr(holder, field.name) for field in fields(holder))
+        total += sum(value.nbytes for value in values if isinstance(value, np.ndarray))
+    return total
+
+
+def _check_columns(blocks: Sequence[Block], target: int) -> None:
+    seen: dict[str, str] = {}
+    for block in blocks:
+        for group, name in block.columns(target):
+            if group not in GROUPS:
+                raise PredictionError(
+                    f"The feature block '{block.name}' names the group '{group}'; the groups are {', '.join(GROUPS)}."
+                )
+            if name in seen:
+                raise PredictionError(
+                    f"The feature '{name}' is given by two blocks, '{seen[name]}' and '{block.name}'; rename it or leave one out."
+                )
+            seen[name] = block.name

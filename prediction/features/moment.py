@@ -1,0 +1,76 @@
+"""From a panel and an origin to the shared arrays of that moment, strictly from incidents known before it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import numpy as np
+
+from prediction import concentration
+from prediction.concentration import Concentration
+from prediction.features import counts
+from prediction.features.base import (
+    HALF_LIVES_D,
+    LONGEST_D,
+    RECENT_D,
+    SIGMAS_LONG_M,
+    SIGMAS_RECENT_M,
+    WEEK_DAYS,
+    WINDOWS_D,
+    Moment,
+)
+from prediction.panel import DAY_S, Panel
+from prediction.spatial import Surroundings
+
+
+def make_moment(panel: Panel, origin_day: int, around: Surroundings, *, long_d: int, horizon_days: int) -> Moment:
+    """Shared arrays of an origin. `panel` may reach further; only what was known before the origin is read.
+
+    long_d: half-life in days of a cell's long-run rate, one of `HALF_LIVES_D`.
+    """
+    known = panel.before(origin_day)
+    age = (origin_day - 1 - known.day).astype(np.int64)
+    recent = age < LONGEST_D
+    known, age = known.rows(recent), age[recent]
+    history = counts.history_days(known, origin_day)
+    decayed = np.stack([counts.decayed(known, age, h, history) for h in HALF_LIVES_D])
+    last_year = counts.last_year(known, age, horizon_days)
+    long, short = decayed[HALF_LIVES_D.index(long_d)], decayed[HALF_LIVES_D.index(RECENT_D)]
+    smooth_long = np.stack([around.smooth(long, s) for s in SIGMAS_LONG_M])
+    level = counts.city_level(known, age, history, horizon_days=horizon_days)
+    exposure_weeks = counts.exposure(long_d, history) / WEEK_DAYS
+    expected, here, nearby, others = counts.expected_rates(long, smooth_long, level, exposure_weeks=exposure_weeks)
+    ever = counts.windowed(known, age, LONGEST_D, history)
+    held = (ever > 0).astype(np.float64)
+    start = datetime.fromtimestamp(known.anchor_s + origin_day * DAY_S, UTC)
+    return Moment(
+        origin_day=origin_day,
+        start=start,
+        horizon_days=horizon_days,
+        decayed=decayed,
+        windowed=np.stack([counts.windowed(known, age, w, history) for w in WINDOWS_D]),
+        last_year=last_year,
+        ever=ever,
+        ring_ever=np.stack([around.ring_sums(ever, ring) for ring in (1, 2)]),
+        held_around=np.stack([around.ring_sums(held, ring) for ring in (1, 2)]),
+        days_since=counts.days_since(known, age),
+        active_weeks=counts.active_weeks(known, age, history),
+        spots=Concentration.of(
+            known,
+            age,
+            long_weekly=WEEK_DAYS / counts.exposure(concentration.LONG_D, history),
+            recent_weekly=WEEK_DAYS / counts.exposure(concentration.RECENT_D, history),
+        ),
+        ring_recent=np.stack([around.ring_sums(short, ring) for ring in (1, 2)]),
+        ring_long=np.stack([around.ring_sums(long, ring) for ring in (1, 2)]),
+        ring_last_year=around.ring_sums(last_year, 1),
+        smooth_recent=np.stack([around.smooth(short, s) for s in SIGMAS_RECENT_M]),
+        smooth_long=smooth_long,
+        smooth_last_year=around.smooth(last_year, 600.0),
+        level=level,
+        expected=expected,
+        expected_here=here,
+        expected_around=nearby,
+        expected_others=others,
+        year_angle=2 * np.pi * start.timetuple().tm_yday / 365.25,
+    )
