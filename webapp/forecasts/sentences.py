@@ -8,7 +8,6 @@ from django.utils.translation import gettext_lazy
 
 from webapp.forecasts.models import DriftWeek, ModelVersion, Replay
 
-
 _VERDICTS: dict[str, Promise] = {
     ModelVersion.Verdict.FIRST: gettext_lazy("Nothing was in service before it."),
     ModelVersion.Verdict.UNUSABLE: gettext_lazy("It took the place of version %(rival)s, which can no longer be used: %(why)s."),
