@@ -39,13 +39,15 @@ class Concentration:
     evenness: Float64
 
     @classmethod
-    def of(cls, known: Panel, age: npt.NDArray[np.int64], *, long_weekly: float, recent_weekly: float) -> Self:
-        """From incidents known before an origin and their ages in days."""
+    def of(
+        cls, known: Panel, age: npt.NDArray[np.int64], *, long_weekly: float | Float64, recent_weekly: float | Float64
+    ) -> Self:
+        """From incidents known before an origin and their ages in days; a weekly factor for all, or Float64[categories]."""
         placed = known.spot >= 0
         known, age = known.rows(placed), age[placed]
         plain = _by_spot(known, known.weight.astype(np.float64))
-        long = _by_spot(known, known.weight * 0.5 ** (age / LONG_D)) * long_weekly
-        recent = _by_spot(known, known.weight * 0.5 ** (age / RECENT_D)) * recent_weekly
+        long = _by_spot(known, known.weight * 0.5 ** (age / LONG_D), long_weekly)
+        recent = _by_spot(known, known.weight * 0.5 ** (age / RECENT_D), recent_weekly)
         total, squares = known.by_cell(long), known.by_cell(long**2)
         busiest, second = _two_highest(known, long)
         many = plain > 1.5
@@ -61,11 +63,16 @@ class Concentration:
         )
 
 
-def _by_spot(known: Panel, weight: Float64) -> Float64:
-    """[targets, spots]: sums of the weights at each spot, all crimes together as the last row."""
+def _by_spot(known: Panel, weight: Float64, weekly: float | Float64 = 1.0) -> Float64:
+    """[targets, spots]: sums of the weights at each spot times a factor (one, or Float64[categories]), then all crimes."""
     spots = len(known.spot_cell)
     flat = known.category.astype(np.int64) * spots + known.spot
-    sums = np.bincount(flat, weights=weight, minlength=known.categories * spots).reshape(known.categories, spots)
+    sums: Float64 = np.bincount(flat, weights=weight, minlength=known.categories * spots).astype(np.float64)
+    sums = sums.reshape(known.categories, spots)
+    factor = np.broadcast_to(np.asarray(weekly, dtype=np.float64), (known.categories,))
+    if (factor == factor[0]).all():
+        return np.asarray(np.vstack([sums, sums.sum(axis=0)]) * factor[0], dtype=np.float64)
+    sums = sums * factor[:, np.newaxis]
     return np.vstack([sums, sums.sum(axis=0)])
 
 

@@ -4,6 +4,7 @@ All counts are turned into weekly rates over the time really covered, so that a 
 "targets" are the categories in their order, followed by all crimes together. `base` holds the contract of a feature block.
 """
 
+from prediction.coverage import history_days
 from prediction.features.base import (
     GROUPS,
     HALF_LIVES_D,
@@ -16,7 +17,7 @@ from prediction.features.base import (
     Block,
     Moment,
 )
-from prediction.features.counts import city_level, history_days
+from prediction.features.counts import city_level
 from prediction.features.maker import FeatureMaker
 
 __all__ = [

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from prediction.concentration import Concentration
+from prediction.coverage import Coverage
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
@@ -36,6 +37,7 @@ class Moment:
     origin_day: int
     start: datetime
     horizon_days: int
+    coverage: Coverage  # the days that the data cover, by age before the origin
     decayed: Float64  # [half-lives, targets, cells]
     windowed: Float64  # [windows, targets, cells]
     last_year: Float64  # [targets, cells]: the days ahead a year ago, and two weeks before and after them

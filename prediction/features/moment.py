@@ -8,6 +8,7 @@ import numpy as np
 
 from prediction import concentration
 from prediction.concentration import Concentration
+from prediction.coverage import Coverage, history_days
 from prediction.features import counts
 from prediction.features.base import (
     HALF_LIVES_D,
@@ -15,8 +16,6 @@ from prediction.features.base import (
     RECENT_D,
     SIGMAS_LONG_M,
     SIGMAS_RECENT_M,
-    WEEK_DAYS,
-    WINDOWS_D,
     Moment,
 )
 from prediction.panel import DAY_S, Panel
@@ -32,34 +31,37 @@ def make_moment(panel: Panel, origin_day: int, around: Surroundings, *, long_d: 
     age = (origin_day - 1 - known.day).astype(np.int64)
     recent = age < LONGEST_D
     known, age = known.rows(recent), age[recent]
-    history = counts.history_days(known, origin_day)
-    decayed = np.stack([counts.decayed(known, age, h, history) for h in HALF_LIVES_D])
-    last_year = counts.last_year(known, age, horizon_days)
+    history = history_days(known, origin_day)
+    by_age = counts.daily(known, age)
+    cover = Coverage.of(by_age[:, :history])
+    decayed = np.stack([counts.decayed(known, age, half_life, cover) for half_life in HALF_LIVES_D])
+    windowed, ever = counts.windows(known, age, cover)
+    last_year = counts.last_year(known, age, cover, ever, horizon_days)
     long, short = decayed[HALF_LIVES_D.index(long_d)], decayed[HALF_LIVES_D.index(RECENT_D)]
     smooth_long = np.stack([around.smooth(long, s) for s in SIGMAS_LONG_M])
-    level = counts.city_level(known, age, history, horizon_days=horizon_days)
-    exposure_weeks = counts.exposure(long_d, history) / WEEK_DAYS
-    expected, here, nearby, others = counts.expected_rates(long, smooth_long, level, exposure_weeks=exposure_weeks)
-    ever = counts.windowed(known, age, LONGEST_D, history)
+    level = counts.level_of(by_age, cover, horizon_days=horizon_days)
+    weeks = counts.exposures(long_d, cover)
+    expected, here, nearby, others = counts.expected_rates(long, smooth_long, level, weeks=weeks)
     held = (ever > 0).astype(np.float64)
     start = datetime.fromtimestamp(known.anchor_s + origin_day * DAY_S, UTC)
     return Moment(
         origin_day=origin_day,
         start=start,
         horizon_days=horizon_days,
+        coverage=cover,
         decayed=decayed,
-        windowed=np.stack([counts.windowed(known, age, w, history) for w in WINDOWS_D]),
+        windowed=windowed,
         last_year=last_year,
         ever=ever,
         ring_ever=np.stack([around.ring_sums(ever, ring) for ring in (1, 2)]),
         held_around=np.stack([around.ring_sums(held, ring) for ring in (1, 2)]),
-        days_since=counts.days_since(known, age),
-        active_weeks=counts.active_weeks(known, age, history),
+        days_since=counts.days_since(known, age, cover),
+        active_weeks=counts.active_weeks(known, age, cover),
         spots=Concentration.of(
             known,
             age,
-            long_weekly=WEEK_DAYS / counts.exposure(concentration.LONG_D, history),
-            recent_weekly=WEEK_DAYS / counts.exposure(concentration.RECENT_D, history),
+            long_weekly=1 / counts.exposures(concentration.LONG_D, cover),
+            recent_weekly=1 / counts.exposures(concentration.RECENT_D, cover),
         ),
         ring_recent=np.stack([around.ring_sums(short, ring) for ring in (1, 2)]),
         ring_long=np.stack([around.ring_sums(long, ring) for ring in (1, 2)]),
