@@ -34,7 +34,7 @@ def infected(rng: np.random.Generator, *, share: float, count: int = 1500) -> tu
 
 def test_pairs_are_counted_as_by_hand_and_an_edge_belongs_to_the_band_below() -> None:
     rng = np.random.default_rng(1)
-    points: Float64 = rng.integers(0, 12, (200, 2)).astype(np.float64) * 50  # whole steps, so that distances fall on edges and on the same place
+    points: Float64 = rng.integers(0, 12, (200, 2)).astype(np.float64) * 50  # so that distances fall on edges
     days = rng.integers(0, 60, 200).astype(float)
     edges_m, edges_days = np.array([0.0, 50.0, 150.0]), np.array([7.0, 14.0])
     found = near_repeats(points, days, rng=rng, distance_edges_m=(0, 50, 150), time_edges_days=(7, 14), permutations=1)
