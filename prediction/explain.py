@@ -314,7 +314,7 @@ def _without_recent(maker: FeatureMaker, known: Panel, origin_day: int) -> Momen
     """
     now = maker.moment(known, origin_day)
     quiet = known.rows(known.day < origin_day - RECENT_DAYS)
-    then = maker.moment(quiet, origin_day)
+    then = maker.moment_covered(quiet, origin_day, now.coverage)  # a quiet month, not one without data
     recent = now.decayed[HALF_LIVES_D.index(RECENT_D)] - then.decayed[HALF_LIVES_D.index(RECENT_D)]
     long_row = HALF_LIVES_D.index(maker.long_d)
     long = now.decayed[long_row] - then.decayed[long_row]

@@ -24,7 +24,20 @@ SIGMAS_RECENT_M = (200.0, 500.0, 1000.0)
 SIGMAS_LONG_M = (150.0, 300.0, 600.0, 1000.0)
 LONGEST_D = 1456  # days since last are capped here, and nothing older enters a feature
 
-GROUPS = ("base", "here_recent", "here_long", "around_recent", "around_long", "other_types", "season", "place")
+GROUPS = (
+    "base",
+    "here_recent",
+    "here_long",
+    "around_recent",
+    "around_long",
+    "other_types",
+    "season",
+    "place",
+    "calendar",
+    "weather",
+    "surroundings",  # places, lamps, population
+    "rulings",
+)
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,6 +10,7 @@ from dataclasses import fields
 import numpy as np
 import numpy.typing as npt
 
+from prediction.coverage import Coverage
 from prediction.errors import PredictionError
 from prediction.features.base import GROUPS, WEEK_DAYS, Block, Float32, Moment
 from prediction.features.blocks import Around, ColumnBlock, Here, OtherTypes, Place, Season
@@ -64,9 +65,13 @@ class FeatureMaker:
         self._remembered = [entry for entry in self._remembered if entry[0]() is not None][-(REMEMBERED - 1) :]
         while self._remembered and sum(moment_bytes(entry[2]) for entry in self._remembered) * 2 > REMEMBERED_BYTES:
             self._remembered.pop(0)
-        moment = make_moment(panel, origin_day, self.around, long_d=self.long_d, horizon_days=self.horizon_days)
+        moment = self.moment_covered(panel, origin_day, None)
         self._remembered.append((weakref.ref(panel), origin_day, moment))
         return moment
+
+    def moment_covered(self, panel: Panel, origin_day: int, coverage: Coverage | None) -> Moment:
+        """The same with the coverage of another moment of this origin (for a panel from which rows were taken out on purpose)."""
+        return make_moment(panel, origin_day, self.around, long_d=self.long_d, horizon_days=self.horizon_days, coverage=coverage)
 
     def names(self, target: int) -> list[tuple[str, str]]:
         """(group, name) of each column that `table` gives for the target."""

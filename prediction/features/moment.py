@@ -22,10 +22,12 @@ from prediction.panel import DAY_S, Panel
 from prediction.spatial import Surroundings
 
 
-def make_moment(panel: Panel, origin_day: int, around: Surroundings, *, long_d: int, horizon_days: int) -> Moment:
+def make_moment(
+    panel: Panel, origin_day: int, around: Surroundings, *, long_d: int, horizon_days: int, coverage: Coverage | None = None
+) -> Moment:
     """Shared arrays of an origin. `panel` may reach further; only what was known before the origin is read.
 
-    long_d: half-life in days of a cell's long-run rate, one of `HALF_LIVES_D`.
+    long_d: half-life in days of a cell's long-run rate, one of `HALF_LIVES_D`. coverage: found in the panel where none is given.
     """
     known = panel.before(origin_day)
     age = (origin_day - 1 - known.day).astype(np.int64)
@@ -33,7 +35,7 @@ def make_moment(panel: Panel, origin_day: int, around: Surroundings, *, long_d: 
     known, age = known.rows(recent), age[recent]
     history = history_days(known, origin_day)
     by_age = counts.daily(known, age)
-    cover = Coverage.of(by_age[:, :history])
+    cover = coverage or Coverage.of(by_age[:, :history])
     decayed = np.stack([counts.decayed(known, age, half_life, cover) for half_life in HALF_LIVES_D])
     windowed, ever = counts.windows(known, age, cover)
     last_year = counts.last_year(known, age, cover, ever, horizon_days)

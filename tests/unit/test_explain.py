@@ -193,7 +193,7 @@ def test_an_unknown_feature_value_counts_as_the_mean():
 
 def test_cells_without_any_difference_are_all_as_near():
     features, weights = standardised(
-        np.ones((4, 2), np.float32), [("season", "a"), ("place", "b")], np.zeros((4, 8), np.float32), GROUPS
+        np.ones((4, 2), np.float32), [("season", "a"), ("place", "b")], np.zeros((4, len(GROUPS)), np.float32), GROUPS
     )
     assert features.shape == (4, 0)
     assert similar_cells(features, weights, 0, k=2) == [(1, 0.0), (2, 0.0)]
