@@ -1,6 +1,6 @@
 """Train on all incidents before a cut-off; forecast the rates of every cell, slot and category, with the reasons for them.
 
-The week is learnt where the numbers are large enough (boosted trees on weekly counts, one model a category), and laid out over
+The week is learnt where the numbers are large enough (a learner of the catalogue on weekly counts, calibrated), and laid out over
 the slots of the week by an empirical-Bayes profile: 40,000 cells × 21 slots × 4 categories take seconds.
 """
 
@@ -9,60 +9,97 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any, Self
 
-import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
 
+from prediction.calibration import Calibration
 from prediction.errors import NoIncidentsError, PredictionError
-from prediction.features import GROUPS, FeatureMaker
+from prediction.features import GROUPS, Block, FeatureMaker
 from prediction.grid import Grid
-from prediction.learners.base import Progress, no_progress
-from prediction.learners.boosting import Boosting, BoostingSettings
+from prediction.learners import catalogue
+from prediction.learners.base import Learner, Progress, no_progress
+from prediction.learners.boosting import BoostingSettings
+from prediction.learners.calibrated import MEMBERS, Calibrated, calibrated, calibrated_stack
+from prediction.out_of_fold import FoldSettings
 from prediction.panel import Incidents, Panel
 from prediction.profile import ProfileSettings, choose_settings, slot_shares
 from prediction.slots import SlotScheme
+from prediction.uncertainty import Dispersion
 
-FORMAT = 2
+FORMAT = 3
 MAGIC = b"HAECHI-MODEL\n"
 
 
 @dataclass(frozen=True)
 class EngineSettings:
-    """All that may be set; docs/methods.md tells how the defaults were chosen."""
+    """All that may be set; docs/methods.md tells how the defaults were chosen.
+
+    learner: a code of the catalogue; boosting: settings of LightGBM, alone or in the stack; learners: settings of others by code;
+    members: of the stack; calibrate: whether rates are calibrated out of fold, over the last `fold_weeks` weeks at most.
+    """
 
     boosting: BoostingSettings = field(default_factory=BoostingSettings)
+    learner: str = "lightgbm"
+    learners: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    members: tuple[str, ...] = MEMBERS
+    calibrate: bool = True
+    fold_weeks: int = 13
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Self:
+        """What `asdict` made, after a way through JSON."""
+        known = {**plain, "boosting": BoostingSettings(**plain["boosting"]), "members": tuple(plain["members"])}
+        return cls(**known)
 
 
 @dataclass(frozen=True, eq=False)
 class TrainedModel:
-    """Everything needed to forecast: trees by category (None: too few incidents, the shrunken rate stands alone) and profiles."""
+    """Everything needed to forecast: the learner's code and fitted state, its calibration, and the profile of the week.
+
+    blocks: signature of the feature blocks it learnt from; without_trees: categories with too few incidents for a model of
+    their own, in some member at least.
+    """
 
     learner: str
+    state: bytes
     categories: tuple[str, ...]
     cutoff: datetime
     scheme: SlotScheme
     settings: EngineSettings
     profile: ProfileSettings
+    calibration: Calibration
     seed: int
     grid_sha256: str
-    trees: tuple[str | None, ...]  # LightGBM's own text form
+    blocks: str
     incidents_by_category: tuple[int, ...]
+    without_trees: tuple[str, ...]
 
     @property
     def parameters(self) -> dict[str, Any]:
         """What a run records, as plain values."""
+        curves = zip(self.categories, self.calibration.curves, strict=True)
         return {
+            "learner": self.learner,
             "settings": asdict(self.settings),
             "profile": asdict(self.profile),
+            "calibration": {code: {"kind": curve.kind, "total": curve.total} for code, curve in curves},
+            "dispersion": {code: asdict(dispersion) for code, dispersion in self.dispersion.items()},
             "seed": self.seed,
             "cutoff": self.cutoff.isoformat(),
+            "blocks": self.blocks,
             "incidents": dict(zip(self.categories, self.incidents_by_category, strict=True)),
-            "without_trees": [code for code, text in zip(self.categories, self.trees, strict=True) if text is None],
+            "without_trees": list(self.without_trees),
         }
+
+    @property
+    def dispersion(self) -> dict[str, Dispersion]:
+        """Dispersion of a cell's week by category; "" is all crimes together."""
+        return dict(zip((*self.categories, ""), self.calibration.dispersions, strict=True))
 
     def to_bytes(self) -> bytes:
         """The same inputs and seed give the same bytes."""
@@ -74,35 +111,42 @@ class TrainedModel:
             "scheme": asdict(self.scheme),
             "settings": asdict(self.settings),
             "profile": asdict(self.profile),
+            "calibration": self.calibration.to_plain(),
             "seed": self.seed,
             "grid_sha256": self.grid_sha256,
-            "trees": self.trees,
+            "blocks": self.blocks,
             "incidents_by_category": self.incidents_by_category,
+            "without_trees": self.without_trees,
         }
-        return MAGIC + zlib.compress(json.dumps(content, sort_keys=True).encode(), 6)
+        return MAGIC + zlib.compress(json.dumps(content, sort_keys=True).encode() + b"\n" + self.state, 6)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
+        """Raises `PredictionError` for a file that is none of ours, damaged, or of another format."""
         if not data.startswith(MAGIC):
             raise PredictionError("This is not a model file of Haechi; train again to make one.")
         try:
-            content = json.loads(zlib.decompress(data[len(MAGIC) :]))
+            head, _, state = zlib.decompress(data[len(MAGIC) :]).partition(b"\n")
+            content = json.loads(head)
         except (zlib.error, ValueError) as error:
             raise PredictionError("The model file is damaged; train again to make a new one.") from error
         if content["format"] != FORMAT:
             raise PredictionError(f"The model file has format {content['format']}, this version reads {FORMAT}; train again.")
-        scheme = SlotScheme(content["scheme"]["time_zone"], tuple(content["scheme"]["start_hours"]))
+        scheme = content["scheme"]
         return cls(
             learner=content["learner"],
+            state=state,
             categories=tuple(content["categories"]),
             cutoff=datetime.fromisoformat(content["cutoff"]),
-            scheme=scheme,
-            settings=EngineSettings(BoostingSettings(**content["settings"]["boosting"])),
+            scheme=SlotScheme(**{**scheme, "start_hours": tuple(scheme["start_hours"])}),
+            settings=EngineSettings.from_plain(content["settings"]),
             profile=ProfileSettings(**content["profile"]),
+            calibration=Calibration.from_plain(content["calibration"]),
             seed=content["seed"],
             grid_sha256=content["grid_sha256"],
-            trees=tuple(content["trees"]),
+            blocks=content["blocks"],
             incidents_by_category=tuple(content["incidents_by_category"]),
+            without_trees=tuple(content["without_trees"]),
         )
 
 
@@ -110,7 +154,9 @@ class TrainedModel:
 class Forecast:
     """slot_starts (UTC, ascending; the last ends at horizon_end); rates Float32[cells, slots, categories]: expected incidents;
 
-    reasons Float16[cells, groups, categories]: contributions of `reason_groups`, adding up to the log of the 7-day rate.
+    reasons Float16[cells, groups, categories]: contributions of `reason_groups`, adding up to the log of the 7-day rate; what
+    calibration changes is part of "base". dispersion: by category, "" for all together (see `prediction.uncertainty`), measured
+    on weeks: for a slot's count it stands as far as what sets a cell's week apart lasts all week.
     """
 
     slot_starts: tuple[datetime, ...]
@@ -118,6 +164,7 @@ class Forecast:
     rates: npt.NDArray[np.float32]
     reason_groups: tuple[str, ...]
     reasons: npt.NDArray[np.float16]
+    dispersion: Mapping[str, Dispersion] = field(default_factory=dict)
 
 
 def train(
@@ -128,33 +175,45 @@ def train(
     categories: tuple[str, ...],
     cutoff: datetime,
     settings: EngineSettings | None = None,
+    learner: str | None = None,
+    blocks: Sequence[Block] = (),
     seed: int = 0,
     progress: Progress = no_progress,
 ) -> TrainedModel:
-    """Learn from the incidents that were known before `cutoff` (aware). Raises `NoIncidentsError` where there are none."""
+    """Learn from the incidents that were known before `cutoff` (aware). Raises `NoIncidentsError` where there are none.
+
+    learner: a code of the catalogue, instead of the one of the settings. blocks: further feature blocks; the forecast needs them
+    again.
+    """
     settings = settings or EngineSettings()
+    settings = settings if learner is None else replace(settings, learner=learner)
     progress(0.0, "panel")
     known = incidents.known_before(cutoff)
     if len(known) == 0:
         raise NoIncidentsError(cutoff.isoformat())
     panel = Panel.build(known, cells=len(grid), categories=len(categories), anchor=cutoff)
-    maker = FeatureMaker(grid, len(categories))
-    learner = Boosting(maker, settings.boosting)
-    learner.fit(panel, 0, seed=seed, progress=lambda fraction, step: progress(0.02 + 0.92 * fraction, step))
+    maker = FeatureMaker(grid, len(categories), blocks=blocks)
+    fitted = make_learner(settings, maker)
+    fitted.fit(panel, 0, seed=seed, progress=lambda fraction, step: progress(0.02 + 0.92 * fraction, step))
     progress(0.95, "fit")
     profile = choose_settings(known, maker.around, scheme=scheme, categories=len(categories), cutoff=cutoff)
+    calibration = fitted.calibration_ if isinstance(fitted, Calibrated) else None
+    rare = _without_trees(fitted)
     progress(1.0, "fit")
     return TrainedModel(
-        learner=learner.name,
+        learner=settings.learner,
+        state=fitted.save(),
         categories=tuple(categories),
         cutoff=cutoff,
         scheme=scheme,
         settings=settings,
         profile=profile,
+        calibration=calibration or Calibration.none(len(categories)),
         seed=seed,
         grid_sha256=_grid_sha256(grid),
-        trees=tuple(None if booster is None else booster.model_to_string() for booster in learner.boosters_),
+        blocks=maker.signature,
         incidents_by_category=tuple(int(n) for n in np.bincount(known.category, minlength=len(categories))),
+        without_trees=tuple(code for position, code in enumerate(categories) if position in rare),
     )
 
 
@@ -165,6 +224,7 @@ def forecast(
     *,
     slots: int = 21,
     first_slot: datetime | None = None,
+    blocks: Sequence[Block] = (),
     progress: Progress = no_progress,
 ) -> Forecast:
     """Rates of `slots` consecutive slots from `first_slot` on (default: the first slot start at or after the model's cut-off).
@@ -177,17 +237,18 @@ def forecast(
     known = incidents.known_before(first_slot or model.cutoff)
     starts = model.scheme.starts(first_slot or model.cutoff, slots + 1)
     panel = Panel.build(known, cells=len(grid), categories=len(model.categories), anchor=first_slot or model.cutoff)
-    maker = FeatureMaker(grid, len(model.categories))
-    learner = Boosting(maker, model.settings.boosting)
-    learner.boosters_ = [lgb.Booster(model_str=text) if text is not None else None for text in model.trees]
+    maker = FeatureMaker(grid, len(model.categories), blocks=blocks)
+    learner = restored(model, maker)
     progress(0.05, "features")
-    moment = maker.moment(panel, 0)
     rates = np.empty((len(grid), slots, len(model.categories)), dtype=np.float32)
     reasons = np.empty((len(grid), len(GROUPS), len(model.categories)), dtype=np.float16)
     in_week = model.scheme.slot_of_week(np.array([int(start.timestamp()) for start in starts[:-1]], dtype=np.int64))
     for target in range(len(model.categories)):
-        progress(0.1 + 0.9 * target / len(model.categories), "forecast")
-        week = np.exp(learner.log_rate(moment, target)[0])
+        progress(0.1 + 0.9 * target / len(model.categories), "explain")
+        # The contributions add up to the log of the rate, so that asking for them is asking for both.
+        contributions = learner.explain(panel, 0, target)
+        reasons[:, :, target] = contributions
+        progress(0.1 + 0.9 * (target + 0.5) / len(model.categories), "forecast")
         laid_out = slot_shares(
             known,
             maker.around,
@@ -197,11 +258,42 @@ def forecast(
             known_s=panel.anchor_s,
             settings=model.profile,
         )
-        rates[:, :, target] = (week * laid_out)[in_week].T
-        progress(0.1 + 0.9 * (target + 0.5) / len(model.categories), "explain")
-        reasons[:, :, target] = learner.reasons(moment, target)
+        rates[:, :, target] = (np.exp(contributions.sum(axis=1)) * laid_out)[in_week].T
     progress(1.0, "forecast")
-    return Forecast(tuple(starts[:-1]), starts[-1], rates, GROUPS, reasons)
+    return Forecast(tuple(starts[:-1]), starts[-1], rates, GROUPS, reasons, model.dispersion)
+
+
+def make_learner(settings: EngineSettings, maker: FeatureMaker) -> Learner:
+    """The learner that the settings name, not fitted yet. Raises what `catalogue.make` does."""
+    given = {"lightgbm": asdict(settings.boosting), **settings.learners}
+    folds = FoldSettings(weeks=settings.fold_weeks)
+    if settings.learner == "stack":
+        return calibrated_stack(maker, members=settings.members, settings=given, folds=folds, calibrate=settings.calibrate)
+    own = given.get(settings.learner)
+    if settings.calibrate:
+        return calibrated(settings.learner, maker, settings=own, folds=folds)
+    return catalogue.make(settings.learner, maker, settings=own)
+
+
+def restored(model: TrainedModel, maker: FeatureMaker) -> Learner:
+    """The model's fitted learner on a feature maker of the same grid, categories and blocks. Raises `PredictionError`."""
+    if maker.signature != model.blocks:
+        raise PredictionError(
+            "The model was trained with other features (places, weather, holidays …) than are given now; "
+            "give the same ones, or train again."
+        )
+    learner = make_learner(model.settings, maker)
+    learner.load(model.state)
+    return learner
+
+
+def _without_trees(learner: Learner) -> set[int]:
+    """Categories that some tree learner has no trees for."""
+    if isinstance(learner, Calibrated):
+        return _without_trees(learner.inner)
+    boosters: list[Any] = getattr(learner, "boosters_", [])
+    inner = [_without_trees(member) for member in getattr(learner, "members", ())]
+    return {position for position, booster in enumerate(boosters) if booster is None}.union(*inner)
 
 
 def _grid_sha256(grid: Grid) -> str:

@@ -161,7 +161,7 @@ def rolling_folds(panel: Panel, end_day: int, horizon_days: int, settings: Tunin
     if got < needed or days < horizon_days:
         raise PredictionError(
             f"{settings.folds} folds of {settings.fold_weeks} weeks need {needed} days of incidents before the end of the "
-            f"training window and hold windows of {horizon_days} days, but the data reach back {got} days. Ask for fewer or other folds."
+            f"training window, and windows of {horizon_days} days, but the data reach back {got} days. Ask for other folds."
         )
     step = max(horizon_days, SHORT_STEP_D)
     ends = [end_day - days * back for back in range(settings.folds - 1, -1, -1)]

@@ -67,6 +67,11 @@ class Calibrated:
     def rate(self, panel: Panel, origin_day: int) -> Float64:
         return with_all(self._fitted().apply(self.inner.rate(panel, origin_day)[:-1]))
 
+    @property
+    def dispersion_(self) -> list[float]:
+        """α of a cell's count over the horizon, a target each (all crimes last); what back-tests read."""
+        return [dispersion.cell for dispersion in self._fitted().dispersions]
+
     def explain(self, panel: Panel, origin_day: int, target: int) -> Float64:
         """The inner learner's contributions; what calibration changes goes to "base"."""
         if target == panel.categories:
@@ -111,15 +116,17 @@ def calibrated_stack(
     horizon_days: int = WEEK_DAYS,
     members: Sequence[str] = MEMBERS,
     settings: Mapping[str, Settings] | None = None,
-    stack: StackSettings | None = None,
-) -> Calibrated:
-    """The stack of the learners with these codes, calibrated; `settings` by code."""
+    folds: FoldSettings | None = None,
+    calibrate: bool = True,
+) -> Learner:
+    """The stack of the learners with these codes, calibrated unless told not to be; `settings` by code."""
     if "stack" in members:
         raise PredictionError("A stack cannot be a member of itself; name other learners.")
     given = settings or {}
     made = [catalogue.make(code, maker, horizon_days=horizon_days, settings=given.get(code)) for code in members]
     fold = [_cheaper(member, code, maker, given.get(code, {})) for code, member in zip(members, made, strict=True)]
-    return Calibrated(Stack(made, stack, fold_members=fold))
+    stack = Stack(made, StackSettings(folds=folds or FoldSettings()), fold_members=fold)
+    return Calibrated(stack) if calibrate else stack
 
 
 def _cheaper(made: Learner, code: str, maker: FeatureMaker, settings: Settings) -> Learner:
