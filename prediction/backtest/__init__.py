@@ -1,29 +1,31 @@
-"""Rolling-origin back-tests: forecasts made from what was known then, against what happened."""
+"""Rolling-origin back-tests: forecasts made from what was known then, against what happened.
 
-from prediction.backtest.held import (
-    LEAST_HISTORY_D,
-    REFIT_WEEKS,
-    BacktestResult,
-    Score,
-    Windows,
-    active_share,
-    lead,
-    measure,
-    play,
-    run_backtest,
-    score_rivals,
-)
+`run_backtest` tests learners at several horizons and scores them (docs/methods/backtest.md); `Split` hands tuning code only what
+was known before a test; `play` and `measure` hold few windows in memory, for benches that ask more of them.
+"""
+
+from prediction.backtest.held import Windows, active_share, lead, measure, play
+from prediction.backtest.parallel import Workers
+from prediction.backtest.playing import Entrant
+from prediction.backtest.results import CEILINGS, BacktestResult, Score, TestedHorizon
+from prediction.backtest.run import DEFAULT_LEARNERS, run_backtest
+from prediction.backtest.windows import HORIZONS, Horizon, Split
 
 __all__ = [
-    "LEAST_HISTORY_D",
-    "REFIT_WEEKS",
+    "CEILINGS",
+    "DEFAULT_LEARNERS",
+    "HORIZONS",
     "BacktestResult",
+    "Entrant",
+    "Horizon",
     "Score",
+    "Split",
+    "TestedHorizon",
     "Windows",
+    "Workers",
     "active_share",
     "lead",
     "measure",
     "play",
     "run_backtest",
-    "score_rivals",
 ]

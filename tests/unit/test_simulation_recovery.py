@@ -14,7 +14,7 @@ from prediction.features import FeatureMaker
 from prediction.grid import Grid, cells_covering
 from prediction.learners.base import Learner
 from prediction.learners.count import HistoricCount
-from prediction.learners.kde import TimeWeightedKde
+from prediction.learners.kde import EwKde
 from prediction.panel import Incidents, Panel, places_of
 from prediction.slots import SlotScheme
 from simulation.city import City, make_city
@@ -84,7 +84,7 @@ def test_a_baseline_finds_much_of_the_true_hotspots(
     city: City, grid: Grid, truth: npt.NDArray[np.float64], name: str, least: tuple[float, float]
 ) -> None:
     panel = Panel.build(on_grid(city.incidents, grid), cells=len(grid), categories=len(CATEGORIES), anchor=END)
-    learner: Learner = HistoricCount() if name == "count" else TimeWeightedKde(FeatureMaker(grid, len(CATEGORIES)))
+    learner: Learner = HistoricCount() if name == "count" else EwKde(FeatureMaker(grid, len(CATEGORIES)))
     learner.fit(panel, 0, seed=1)
     correlation, capture = against_truth(learner.rate(panel, 0)[-1], truth)
     assert correlation > least[0]

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 AREAS = ("1", "2", "5", "10", "20")  # percent of the area
 
+# Pseudo-learners that know the future. Named here once more: prediction.backtest would load every learner into the web's processes.
+CEILINGS = ("hindsight", "oracle")
+WEEK = "week"  # the horizon that is shown where none is asked for
+
 # Measure → how its values are ordered, the best being the greatest key.
 MEASURES: dict[str, Callable[[float], float]] = {
     "pai_1": float,
@@ -70,11 +74,15 @@ class ScoreRow:
 
 @dataclass(frozen=True)
 class ScoreTable:
-    """The scores of one category (blank = all together) on the same windows. `incidents`: the denominator of every share."""
+    """The scores of one category (blank = all together) on the same windows. `incidents`: the denominator of every share.
+
+    `ceilings`: pseudo-learners that know the future: what there is to gain at most, no method to choose.
+    """
 
     category: str
     incidents: int
     rows: list[ScoreRow]
+    ceilings: list[ScoreRow]
 
 
 def newest_backtest(*, jurisdiction: "Jurisdiction") -> Backtest | None:
@@ -97,19 +105,21 @@ def backtest_for(*, user: "User", backtest_id: int) -> Backtest:
     return backtest
 
 
-def backtest_table(*, backtest: Backtest, category: str = "") -> ScoreTable:
-    """The scores of one category as a table. Raises `NotFound` where the back-test has no such category."""
-    scores = [score for score in backtest.scores.all() if score.category_code == category]
+def backtest_table(*, backtest: Backtest, category: str = "", horizon: str = WEEK) -> ScoreTable:
+    """The scores of one category and horizon as a table. Raises `NotFound` where the back-test has no such scores."""
+    every = [score for score in backtest.scores.all() if (score.category_code, score.horizon) == (category, horizon)]
+    scores = [score for score in every if score.learner not in CEILINGS]
     if not scores:
         raise NotFound(_("The back-test has no such category."), fields={"category": category})
     order = list(LEARNERS)
     scores.sort(key=lambda score: order.index(score.learner) if score.learner in order else len(order))
     best_capture = {area: _best([_capture(score, area).value for score in scores], float) for area in AREAS}
-    best = {name: _best([score.metrics.get(name) for score in scores], key) for name, key in MEASURES.items()}
+    best = {name: _best([_measure(score, name) for score in scores], key) for name, key in MEASURES.items()}
     return ScoreTable(
         category=category,
         incidents=max(score.incidents for score in scores),
         rows=[_row(score, best_capture, best) for score in scores],
+        ceilings=[_row(score, {}, {}) for score in every if score.learner in CEILINGS],
     )
 
 
@@ -117,12 +127,12 @@ def _row(score: BacktestScore, best_capture: dict[str, float | None], best: dict
     captures = []
     for area in AREAS:
         figure = _capture(score, area)
-        is_best = figure.value is not None and figure.value == best_capture[area]
+        is_best = figure.value is not None and figure.value == best_capture.get(area)
         captures.append(Figure(figure.value, figure.low, figure.high, is_best))
     figures = {
-        name: Figure(value, is_best=value is not None and value == best[name])
+        name: Figure(value, is_best=value is not None and value == best.get(name))
         for name in MEASURES
-        for value in [score.metrics.get(name)]
+        for value in [_measure(score, name)]
     }
     bands = score.metrics.get("calibration_bands") or []
     return ScoreRow(score.learner, learner_label(score.learner), captures, calibration_bands=bands, **figures)
@@ -132,6 +142,13 @@ def _capture(score: BacktestScore, area: str) -> Figure:
     rates: dict[str, Any] = score.metrics.get("capture_rate") or {}
     low, high = (score.metrics.get("capture_rate_interval") or {}).get(area) or (None, None)
     return Figure(rates.get(area), low, high)
+
+
+def _measure(score: BacktestScore, name: str) -> float | None:
+    """A measure by its name, "pai_1" being PAI at 1 % of the area; back-tests of earlier versions hold it by that name."""
+    measure, _, percent = name.partition("_")
+    by_area: dict[str, float | None] = (score.metrics.get(measure) or {}) if percent in AREAS else {}
+    return by_area.get(percent) if by_area else score.metrics.get(name)
 
 
 def _best(values: list[float | None], key: Callable[[float], float]) -> float | None:

@@ -9,7 +9,7 @@ from django.utils import timezone
 from webapp.accounts.permissions import Act, require
 from webapp.common.models import Job
 from webapp.forecasts.models import Backtest, ForecastRun, Rates
-from webapp.forecasts.selectors.backtests import AREAS, ScoreRow, ScoreTable, backtest_table, newest_backtest
+from webapp.forecasts.selectors.backtests import AREAS, WEEK, ScoreRow, ScoreTable, backtest_table, newest_backtest
 from webapp.forecasts.selectors.runs import category_labels, open_job, run_list
 from webapp.forecasts.wording import learner_label
 
@@ -84,7 +84,7 @@ def runs_page(*, user: "User", category: str = "") -> RunsPage:
 
 def _has(backtest: Backtest, category: str) -> bool:
     """A category without incidents in the windows has no scores."""
-    return any(score.category_code == category for score in backtest.scores.all())
+    return any((score.category_code, score.horizon) == (category, WEEK) for score in backtest.scores.all())
 
 
 def _expected(run: ForecastRun | None) -> float:

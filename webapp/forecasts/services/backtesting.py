@@ -1,12 +1,20 @@
-"""The work of a back-test job: score all learners on past weeks and store the scores, in one transaction at the end."""
+"""The work of a back-test job: score all learners on past weeks and store the scores, in one transaction at the end.
 
+While a job works, its finished parts lie in a folder of its own, so that a worker that takes it over need not begin anew.
+"""
+
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 from uuid import UUID
 
-from django.db import transaction
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
-from prediction.backtest import BacktestResult, run_backtest
+from prediction.backtest import DEFAULT_LEARNERS, BacktestResult, run_backtest
 from webapp.accounts.models import Jurisdiction
 from webapp.common.models import Job
 from webapp.common.services import JobCancelled, Progress, claimed_job, no_progress, part
@@ -15,6 +23,8 @@ from webapp.forecasts.selectors.material import default_cutoff, material_until
 from webapp.forecasts.services.shared import core_errors_as_sentences, plain
 from webapp.forecasts.services.starting import DEFAULT_SEED
 from webapp.version import version
+
+DEFAULT_HORIZONS = ("week",)
 
 
 def run_backtest_job(*, job_id: UUID) -> Backtest | None:
@@ -27,6 +37,8 @@ def run_backtest_job(*, job_id: UUID) -> Backtest | None:
             jurisdiction=job.jurisdiction,
             end=datetime.fromisoformat(job.parameters["end"]),
             weeks=job.parameters["weeks"],
+            horizons=job.parameters.get("horizons", DEFAULT_HORIZONS),
+            learners=job.parameters.get("learners", DEFAULT_LEARNERS),
             seed=job.parameters["seed"],
             progress=progress,
             job=job,
@@ -38,13 +50,16 @@ def make_backtest(
     jurisdiction: Jurisdiction,
     end: datetime | None = None,
     weeks: int = 26,
+    horizons: Sequence[str] = DEFAULT_HORIZONS,
+    learners: Sequence[str] = DEFAULT_LEARNERS,
     seed: int = DEFAULT_SEED,
     progress: Progress = no_progress,
     job: Job | None = None,
 ) -> Backtest:
     """Score all learners on the `weeks` weeks before `end`, each week with a model that never saw it, and store it.
 
-    Where `job` has made its back-test already, that one is returned. Raises as `make_forecast`.
+    horizons, learners: codes of `prediction.backtest.HORIZONS` and of the catalogue of learners. Where `job` has made its
+    back-test already, that one is returned. Raises as `make_forecast`.
     """
     done = Backtest.objects.of(jurisdiction).filter(job=job).first() if job else None
     if done is not None:
@@ -52,7 +67,7 @@ def make_backtest(
     end = end or default_cutoff(jurisdiction=jurisdiction, now=timezone.now())
     progress(0.0, "load")
     material = material_until(jurisdiction=jurisdiction, cutoff=end)
-    with core_errors_as_sentences():
+    with parts_of(job) as store, core_errors_as_sentences():
         result = run_backtest(
             material.incidents,
             material.core_grid,
@@ -60,7 +75,10 @@ def make_backtest(
             categories=material.categories,
             end=end,
             weeks=weeks,
+            horizons=horizons,
+            learners=learners,
             seed=seed,
+            store=store,
             progress=part(progress, 0.02, 0.98),
         )
     progress(0.98, "store")
@@ -74,6 +92,26 @@ def make_backtest(
         created_by=job.created_by if job else None,
     )
     return _store_backtest(backtest, result)
+
+
+@contextmanager
+def parts_of(job: Job | None) -> Iterator[Path | None]:
+    """The folder of a job's finished parts. It goes when the work ends, well or not, but stays where the job will be taken up
+
+    again: the worker was stopped, or the database lost.
+    """
+    if job is None:
+        yield None
+        return
+    folder = Path(str(settings.DATA_DIR)) / "backtests" / str(job.pk)
+    try:
+        yield folder
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @transaction.atomic
@@ -91,6 +129,7 @@ def _store_backtest(backtest: Backtest, result: BacktestResult) -> Backtest:
             backtest=backtest,
             learner=score.learner,
             category_code=score.category,
+            horizon=score.horizon,
             incidents=score.incidents,
             metrics=plain(score.metrics),
         )

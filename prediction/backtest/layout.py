@@ -1,0 +1,94 @@
+"""From the rate of a learner's own horizon to the rate of a window: the slots of the week share out a week's incidents."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from prediction.backtest.windows import Window, instant
+from prediction.panel import DAY_S, Incidents
+from prediction.profile import choose_settings, slot_shares
+from prediction.slots import SlotScheme
+from prediction.spatial import Surroundings
+
+Float32 = npt.NDArray[np.float32]
+Float64 = npt.NDArray[np.float64]
+
+PROFILE_DAYS = 28  # shares of the slots are learnt again this often; they remember a year
+HOUR_S = 3_600
+POINTS_AT_MOST = 24  # instants that an interval is spread over, as in the profile
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """Shares of the slots of the week Float32[categories, slots, cells], from what was known before `known_s`."""
+
+    scheme: SlotScheme
+    shares: Float32
+
+    @classmethod
+    def learnt(cls, incidents: Incidents, around: Surroundings, *, scheme: SlotScheme, categories: int, known_s: int) -> Self:
+        known = incidents.take(incidents.end_s < known_s)
+        settings = choose_settings(known, around, scheme=scheme, categories=categories, cutoff=instant(known_s))
+        shares = [
+            slot_shares(
+                known, around, scheme=scheme, category=category, categories=categories, known_s=known_s, settings=settings
+            )
+            for category in range(categories)
+        ]
+        return cls(scheme, np.stack(shares).astype(np.float32))
+
+    def laid_out(self, rates: Float64, window: Window, *, days: int) -> Float64:
+        """Float64[targets, cells]: the part of the rates of `days` days that falls in the window.
+
+        All crimes keep their ratio to the sum of the categories, whether or not the learner gave just that sum.
+        """
+        share = np.tensordot(_weights(self.scheme, window), self.shares, axes=(0, 1)) * (7 / days)
+        parts = rates[:-1] * share
+        whole = rates[:-1].sum(axis=0)
+        ratio = np.divide(rates[-1], whole, out=np.ones_like(whole), where=whole > 0)
+        return np.vstack([parts, parts.sum(axis=0) * ratio])
+
+
+def _weights(scheme: SlotScheme, window: Window) -> Float32:
+    """Float32[slots of the week]: how much of each slot lies in the window, a slot cut by its edge in part."""
+    first, last = instant(window.start_s), instant(window.end_s)
+    count = 2 * scheme.per_day * (2 + (window.end_s - window.start_s) // DAY_S)
+    edges = np.array([int(start.timestamp()) for start in scheme.starts(instant(window.start_s - 2 * DAY_S), count)])
+    begins, ends = edges[:-1], edges[1:]
+    overlap = np.minimum(ends, int(last.timestamp())) - np.maximum(begins, int(first.timestamp()))
+    part = np.clip(overlap, 0, None) / (ends - begins)
+    inside = part > 0
+    slots = scheme.slot_of_week(begins[inside])
+    return np.asarray(np.bincount(slots, weights=part[inside], minlength=scheme.per_week), dtype=np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Instants:
+    """Incidents as instants, sorted by time, to count in windows shorter than a day: an interval is spread over 24 at most."""
+
+    second: npt.NDArray[np.int64]
+    cell: npt.NDArray[np.int32]
+    category: npt.NDArray[np.int16]
+    weight: Float64
+
+    @classmethod
+    def of(cls, incidents: Incidents) -> Self:
+        length = incidents.end_s - incidents.start_s
+        points = np.clip(-(-length // HOUR_S), 1, POINTS_AT_MOST)
+        row = np.repeat(np.arange(len(incidents)), points)
+        step = np.arange(len(row)) - np.repeat(np.cumsum(points) - points, points)
+        second = incidents.start_s[row] + (length[row] * (2 * step + 1)) // (2 * points[row])
+        order = np.lexsort((incidents.cell_index[row], incidents.category[row], second))
+        row = row[order]
+        return cls(second[order], incidents.cell_index[row], incidents.category[row], (1 / points)[row])
+
+    def counts(self, start_s: int, end_s: int, *, categories: int, cells: int) -> Float64:
+        """Float64[categories, cells]: weight in start_s ≤ instant < end_s."""
+        inside = slice(*np.searchsorted(self.second, [start_s, end_s]))
+        flat = self.category[inside].astype(np.int64) * cells + self.cell[inside]
+        sums = np.bincount(flat, weights=self.weight[inside], minlength=categories * cells)
+        return np.asarray(sums.reshape(categories, cells), dtype=np.float64)
