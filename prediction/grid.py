@@ -1,4 +1,4 @@
-"""The cells of a city: H3 hexagons or metric squares, in one fixed order.
+"""The cells of a city: H3 hexagons, metric squares, or given polygons (beats, neighbourhoods), in one fixed order.
 
 Everything in this core addresses a cell by its position in the grid (Int32), never by its identifier.
 """
@@ -6,7 +6,9 @@ Everything in this core addresses a cell by its position in the grid (Int32), ne
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Self
 
 import h3.api.numpy_int as h3
@@ -16,6 +18,7 @@ import pyproj
 import shapely
 from shapely.geometry.base import BaseGeometry
 
+from prediction import areas as given_areas
 from prediction.errors import PredictionError
 
 EARTH_RADIUS_M = 6_371_008.8
@@ -29,8 +32,9 @@ class Grid:
     """Cells in a fixed order.
 
     cell_ids: UInt64[cells], distinct; centres_m: Float64[cells, 2], x and y in metres in a local projection (H3:
-    equirectangular around the mean centre; squares: the EPSG of `epsg`); area_km2: mean area of a cell; kind: "h3" or
-    "square". `spacing_m` is the distance between neighbouring centres.
+    equirectangular around the mean centre; else: the EPSG of `epsg`); area_km2: mean area of a cell, `areas_km2` that of
+    each; kind: "h3", "square" or "areas". `spacing_m` is the (mean) distance between neighbouring centres. `polygons` and
+    `codes`: the shapes (WGS84) and names of given areas, in the order of the cells.
     """
 
     cell_ids: UInt64
@@ -40,6 +44,8 @@ class Grid:
     spacing_m: float
     resolution: int = -1
     epsg: int = 0
+    polygons: tuple[BaseGeometry, ...] = ()
+    codes: tuple[str, ...] = ()
     _order: npt.NDArray[np.intp] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -93,6 +99,38 @@ class Grid:
         centres = ((np.column_stack(_square_columns_rows(ids)) + 0.5) * size_m).astype(np.float64)
         return cls(ids, centres, size_m**2 / 1e6, "square", float(size_m), epsg=epsg)
 
+    @classmethod
+    def areas(cls, polygons: Sequence[BaseGeometry], *, epsg: int, codes: Sequence[str]) -> Self:
+        """One cell for each polygon or multipolygon (WGS84), in the order given; `epsg`: a projection in metres for the place.
+
+        Raises `PredictionError` where there is none, where one is broken, named twice, or overlaps another.
+        """
+        given_areas.check(polygons, codes)
+        metric = given_areas.to_metric(polygons, epsg)
+        given_areas.check_overlaps(metric, codes)
+        middle = shapely.centroid(np.array(metric, dtype=object))
+        centres = np.column_stack([shapely.get_x(middle), shapely.get_y(middle)])
+        area = float(given_areas.areas_km2(polygons).mean())
+        return cls(
+            given_areas.ids_of(polygons, codes),
+            centres,
+            area,
+            "areas",
+            float(np.sqrt(area) * 1000),
+            epsg=epsg,
+            polygons=tuple(polygons),
+            codes=tuple(codes),
+        )
+
+    @cached_property
+    def areas_km2(self) -> Float64:
+        """Float64[cells]: the area of each cell."""
+        if self.kind == "h3":
+            return np.array([h3.cell_area(int(cell), unit="km^2") for cell in self.cell_ids], dtype=np.float64)
+        if self.kind == "areas":
+            return given_areas.areas_km2(self.polygons)
+        return np.full(len(self), self.area_km2)
+
     def index_of(self, ids: UInt64) -> Int32:
         """Positions Int32[m] of the cells UInt64[m]; -1 where a cell is not in the grid."""
         wanted = np.asarray(ids, dtype=np.uint64)
@@ -108,6 +146,8 @@ class Grid:
             both, inverse = np.unique(np.column_stack([lat, lon]), axis=0, return_inverse=True)
             cells = np.fromiter((h3.latlng_to_cell(a, o, self.resolution) for a, o in both), np.uint64, len(both))
             return self.index_of(cells[inverse.ravel()])
+        if self.kind == "areas":
+            return given_areas.holding(self.polygons, lon, lat)
         x, y = pyproj.Transformer.from_crs(4326, self.epsg, always_xy=True).transform(lon, lat)
         columns, rows = (np.floor(axis / self.spacing_m).astype(np.int64) for axis in (x, y))
         return self.index_of(_square_ids(columns, rows))
