@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 AREAS = ("1", "2", "5", "10", "20")  # percent of the area
 
-# Pseudo-learners that know the future. Named here once more: prediction.backtest would load every learner into the web's processes.
+# Pseudo-learners that know the future. Named here too: prediction.backtest would load every learner into the web.
 CEILINGS = ("hindsight", "oracle")
 WEEK = "week"  # the horizon that is shown where none is asked for
 
