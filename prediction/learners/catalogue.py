@@ -10,10 +10,17 @@ from typing import Any
 from prediction.errors import PredictionError
 from prediction.features import WEEK_DAYS, FeatureMaker
 from prediction.learners.base import Learner
-from prediction.learners.boosting import Boosting, BoostingSettings, Tweedie, TweedieSettings
+from prediction.learners.boosting import Boosting, Tweedie, TweedieSettings
 from prediction.learners.count import HistoricCount
+from prediction.learners.decay import EwCount
+from prediction.learners.etas import Etas
 from prediction.learners.kde import EwKde, Kde
+from prediction.learners.ranking import Ranking, RankingSettings
+from prediction.learners.regional import LevelAndShares
 from prediction.learners.seasonal import SeasonalCount
+from prediction.learners.shrunken import EmpiricalBayes
+from prediction.learners.trees import BoostingSettings
+from prediction.learners.xgb import XgBoost
 
 Settings = Mapping[str, Any]
 Make = Callable[[FeatureMaker, int, Settings], Learner]
@@ -72,10 +79,16 @@ def _elsewhere(module: str, name: str) -> Make:
 _ENTRIES = (
     LearnerEntry("count", "historic count", "count map", _simple(HistoricCount)),
     LearnerEntry("seasonal", "seasonal count", "count map with the same weeks of the years before", _simple(SeasonalCount)),
+    LearnerEntry("regional", "level and shares (large areas)", "docs/methods/learners.md", _simple(LevelAndShares)),
     LearnerEntry("kde", "density (KDE)", "Chainey, Tompson, Uhlig 2008", _spatial(Kde)),
     LearnerEntry("ewkde", "time-weighted density (KDE)", "Bowers, Johnson, Pease 2004", _spatial(EwKde)),
+    LearnerEntry("ewcount", "time-weighted count", "count map that forgets", _simple(EwCount)),
+    LearnerEntry("eb", "shrunken count (empirical Bayes)", "Robbins 1956; Clayton, Kaldor 1987", _spatial(EmpiricalBayes)),
+    LearnerEntry("etas", "near-repeat process (ETAS)", "Mohler 2015", _simple(Etas)),
     LearnerEntry("lightgbm", "LightGBM (learning model)", "Ke et al. 2017", _trees(Boosting, BoostingSettings())),
     LearnerEntry("tweedie", "LightGBM, Tweedie counts", "Jørgensen 1987; Ke et al. 2017", _trees(Tweedie, TweedieSettings())),
+    LearnerEntry("xgboost", "XGBoost", "Chen, Guestrin 2016", _trees(XgBoost, BoostingSettings())),
+    LearnerEntry("ranking", "LightGBM aimed at the top 5 %", "Burges 2010; Ke et al. 2017", _trees(Ranking, RankingSettings())),
     LearnerEntry(
         "network",
         "neural network",
@@ -83,7 +96,10 @@ _ENTRIES = (
         _elsewhere("prediction.learners.network", "Network"),
     ),
     LearnerEntry(
-        "stack", "stack of models", "Wolpert 1992; van der Laan et al. 2007", _elsewhere("prediction.learners.stack", "Stack")
+        "stack",
+        "stack of models",
+        "Wolpert 1992; van der Laan et al. 2007",
+        _elsewhere("prediction.learners.calibrated", "calibrated_stack"),
     ),
 )
 LEARNERS: dict[str, LearnerEntry] = {entry.code: entry for entry in _ENTRIES}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from prediction.coverage import Coverage
 from prediction.features import WEEK_DAYS, history_days
 from prediction.learners.base import with_all
 from prediction.learners.stateless import Stateless
@@ -24,4 +25,5 @@ class HistoricCount(Stateless):
     def rate(self, panel: Panel, origin_day: int) -> npt.NDArray[np.float64]:
         known = panel.before(origin_day)
         days = min(self.days, history_days(known, origin_day))
-        return with_all(known.counts(origin_day - days, origin_day)) / days * self.horizon_days
+        covered = np.maximum(Coverage.before(known, origin_day).days(0, days)[:-1, np.newaxis], 1)
+        return with_all(known.counts(origin_day - days, origin_day) / covered * self.horizon_days)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from prediction.coverage import Coverage
 from prediction.features import WEEK_DAYS, FeatureMaker, history_days
 from prediction.learners.base import shares, with_all
 from prediction.learners.stateless import Stateless
@@ -29,7 +30,8 @@ class Kde(Stateless):
         known = panel.before(origin_day)
         days = min(self.days, history_days(known, origin_day))
         counts = known.counts(origin_day - days, origin_day)
-        level = counts.sum(axis=1, keepdims=True) / days * self.horizon_days
+        covered = np.maximum(Coverage.before(known, origin_day).days(0, days)[:-1, np.newaxis], 1)
+        level = counts.sum(axis=1, keepdims=True) / covered * self.horizon_days
         return with_all(shares(self.maker.around.smooth(counts, self.sigma_m)) * level)
 
 
@@ -52,12 +54,7 @@ class EwKde(Stateless):
         history = history_days(known, origin_day)
         decay = 0.5 ** ((origin_day - 1 - known.day) / self.half_life_d)
         counts = known.weighted(decay * (known.day >= origin_day - history))
-        exposure = (0.5 ** (np.arange(history) / self.half_life_d)).sum()
+        faded = Coverage.before(known, origin_day).weighed(0.5 ** (np.arange(history) / self.half_life_d))
+        exposure = np.maximum(faded[:-1, np.newaxis], 1.0)
         level = counts.sum(axis=1, keepdims=True) / exposure * self.horizon_days
         return with_all(shares(self.maker.around.smooth(counts, self.sigma_m)) * level)
-
-
-class TimeWeightedKde(EwKde):
-    """The same under its first name, as long as the back-test does not ask the catalogue."""
-
-    name = "kde"

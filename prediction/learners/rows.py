@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 import numpy.typing as npt
 
+from prediction.coverage import origins_covered
 from prediction.features import WEEK_DAYS, FeatureMaker, Moment, history_days
 from prediction.learners.base import Progress, no_progress
 from prediction.panel import Panel
@@ -123,12 +124,18 @@ def _sampled(
     origins = training_origins(known, cutoff_day, horizon_days=horizon_days, settings=settings)
     targets = _targets_worth_a_model(known, origins, horizon_days, settings)
     parts: dict[int, list[TrainingRows]] = {target: [] for target in targets}
+    covered = {
+        target: set(origins_covered(known, origins, cutoff_day=cutoff_day, horizon_days=horizon_days, target=target))
+        for target in targets
+    }
     share = min(settings.zero_share, settings.row_limit / max(1, len(origins) * known.cells))
     for step, origin in enumerate(origins if targets else []):
         progress(step / len(origins), "features")
         moment = maker.moment(panel, origin)
         counts = known.counts(origin, origin + horizon_days)
         for target in targets:
+            if origin not in covered[target]:
+                continue  # to learn from a gap in the data would be to learn that nothing happens
             rng = np.random.default_rng((seed, target, cutoff_day - origin))
             offset = expected(moment, target, horizon_days)
             chance = _chances(offset, share, settings)
@@ -143,7 +150,7 @@ def _sampled(
                     origin=np.full(len(chosen), origin, dtype=np.int32),
                 )
             )
-    return {target: _joined(parts.pop(target)) for target in targets}
+    return {target: _joined(parts.pop(target)) for target in targets if covered[target]}
 
 
 def training_origins(known: Panel, cutoff_day: int, *, horizon_days: int, settings: RowSettings) -> list[int]:
