@@ -5,8 +5,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from prediction.features import FeatureMaker, city_level, history_days
-from prediction.learners.base import Progress, no_progress
+from prediction.features import WEEK_DAYS, FeatureMaker, city_level, history_days
+from prediction.kernels import Raster, pro_hotspot, retro_hotspot
+from prediction.learners.stateless import Stateless
 from prediction.metrics import captured, ranking
 from prediction.panel import Panel
 
@@ -15,24 +16,46 @@ Score = Callable[[Panel, int], Float64]
 HALF_LIVES_D = (60.0, 120.0, 240.0, 480.0)
 SIGMAS_M = (150.0, 250.0)
 TUNING_WEEKS = 13
+FIELD_MAPS_REACH_D = 70  # what they look back at most
 
 
-class Scorer:
+class Scorer(Stateless):
     """A rival behind the learner contract. `score` gives Float64[targets, cells] of any scale from what was known; the
     total of each target is then set to the city's level, so that likelihood and calibration can be compared as well."""
 
-    def __init__(self, name: str, score: Score) -> None:
+    group = "here_long"
+
+    def __init__(self, name: str, score: Score, *, horizon_days: int = WEEK_DAYS) -> None:
         self.name = name
         self.score = score
-
-    def fit(self, panel: Panel, cutoff_day: int, *, seed: int, progress: Progress = no_progress) -> None:
-        """Nothing to learn."""
+        self.horizon_days = horizon_days
 
     def rate(self, panel: Panel, origin_day: int) -> Float64:
         known = panel.before(origin_day)
         scores = self.score(known, origin_day)
-        level = city_level(known, (origin_day - 1 - known.day).astype(np.int64), history_days(known, origin_day))
+        age = (origin_day - 1 - known.day).astype(np.int64)
+        level = city_level(known, age, history_days(known, origin_day), horizon_days=self.horizon_days)
         return scores / np.maximum(scores.sum(axis=1, keepdims=True), 1e-12) * level[:, np.newaxis]
+
+
+class SeasonedSmoother(Stateless):
+    """The trivial smoother of targets.md 4.4: counts of a half-life of 60 days, times last year's move of the whole city."""
+
+    name = "60 d × last year"
+    group = "here_long"
+
+    def __init__(self, horizon_days: int) -> None:
+        self.horizon_days = horizon_days
+
+    def rate(self, panel: Panel, origin_day: int) -> Float64:
+        known = panel.before(origin_day)
+        history = history_days(known, origin_day)
+        age = origin_day - 1 - known.day
+        daily = np.bincount(age[age < history], weights=known.weight[age < history], minlength=history)
+        decay = 0.5 ** (np.arange(history) / 60)
+        now = with_total(known.weighted(np.where(age < history, 0.5 ** (age / 60), 0.0))) / decay.sum()
+        then = daily[364:] @ decay[: history - 364] / decay[: history - 364].sum()
+        return now * self.horizon_days * daily[364 - self.horizon_days : 364].mean() / then
 
 
 def simple_scorers(panel: Panel, maker: FeatureMaker, *, test_start: int, seed: int) -> tuple[list[Scorer], dict[str, list[str]]]:
@@ -66,7 +89,30 @@ def simple_scorers(panel: Panel, maker: FeatureMaker, *, test_start: int, seed: 
         Scorer("count + KDE", count_and_kde),
         Scorer("rule R", rule_r),
     ]
+    if maker.grid.kind == "square":
+        scorers += field_maps(maker)
     return scorers, {"EW-count": ew_names, "EW-KDE": kde_names}
+
+
+def field_maps(maker: FeatureMaker) -> list[Scorer]:
+    """ProHotspot (Bowers 2004) and RetroHotSpot; incidents stand at the middle of their square."""
+    raster = Raster.of(maker.grid)
+    places, (x, y) = raster.positions(maker.grid), maker.grid.centres_m.T
+
+    def mapped(draw: Callable[..., Float64]) -> Score:
+        def score(known: Panel, origin: int) -> Float64:
+            recent = known.rows(known.day >= origin - FIELD_MAPS_REACH_D)
+            age = (origin - 1 - recent.day).astype(np.float64)
+            fields = []
+            for category in range(known.categories):
+                rows = recent.category == category
+                cell = recent.cell[rows]
+                fields.append(draw(raster, x[cell], y[cell], age[rows]).ravel()[places])
+            return with_total(np.stack(fields))
+
+        return score
+
+    return [Scorer("ProHotspot", mapped(pro_hotspot)), Scorer("RetroHotSpot", mapped(retro_hotspot))]
 
 
 def counts(known: Panel, origin: int, days: int) -> Float64:
