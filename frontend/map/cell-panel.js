@@ -4,6 +4,7 @@ import { h, replace } from "../lib/dom.js";
 import { chance, count, expected, percent } from "../lib/format.js";
 import { rested } from "../lib/rested.js";
 import { weekChart } from "./chart.js";
+import { Explanation } from "./explanation.js";
 
 export class CellPanel {
   /**
@@ -14,6 +15,7 @@ export class CellPanel {
    */
   constructor(root, view, slots, show) {
     Object.assign(this, { root, view, slots, show });
+    this.explanation = new Explanation(view, slots.clock, show);
     view.on(["cell"], () => this.#load());
     view.on(["slot", "category"], rested(() => this.#load()));
     this.#load();
@@ -65,7 +67,7 @@ export class CellPanel {
         this.#compared(detail, here)),
       h("section", {}, h("h3", {}, gettext("By category")), this.#categories(detail.rates)),
       h("section", {}, h("h3", {}, gettext("The week in this cell")), this.#week(detail)),
-      h("section", {}, h("h3", {}, gettext("Why")), reasons(detail.reasons)),
+      h("section", {}, h("h3", {}, gettext("Why")), reasons(detail.reasons), this.explanation.draw()),
       h("section", {}, h("h3", {}, gettext("Recorded incidents")), this.#incidents(detail)),
     );
   }

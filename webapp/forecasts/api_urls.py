@@ -2,13 +2,21 @@
 
 from django.urls import URLPattern, path
 
-from webapp.forecasts import api
+from webapp.forecasts import api, api_explain, api_versions
 
 urlpatterns: list[URLPattern] = [
     path("runs/", api.RunList.as_view(), name="runs"),
     path("runs/current/", api.CurrentRun.as_view(), name="run-current"),
     path("runs/<int:run_id>/", api.RunDetail.as_view(), name="run"),
     path("runs/<int:run_id>/cells/<str:cell>/", api.CellDetail.as_view(), name="run-cell"),
+    path("runs/<int:run_id>/cells/<str:cell>/explanation/", api_explain.CellExplanation.as_view(), name="run-cell-explanation"),
+    path("runs/<int:run_id>/explanations/", api_explain.Explanations.as_view(), name="run-explanations"),
+    path("runs/<int:run_id>/replays/", api_versions.Replays.as_view(), name="run-replays"),
+    path("model-versions/", api_versions.VersionList.as_view(), name="model-versions"),
+    path("model-versions/roll-back/", api_versions.RollBack.as_view(), name="model-versions-roll-back"),
+    path("model-versions/<int:version_id>/", api_versions.VersionDetail.as_view(), name="model-version"),
+    path("model-versions/<int:version_id>/promote/", api_versions.Promote.as_view(), name="model-version-promote"),
+    path("drift/", api_versions.Drift.as_view(), name="drift"),
     path("backtests/", api.BacktestList.as_view(), name="backtests"),
     path("backtests/<int:backtest_id>/", api.BacktestDetail.as_view(), name="backtest"),
 ]

@@ -10,10 +10,35 @@ from django.utils.translation import gettext_lazy
 NOTICEABLE = 0.095
 
 LEARNERS: dict[str, Promise] = {
+    "stack": gettext_lazy("stack of models"),
     "lightgbm": gettext_lazy("LightGBM (learning model)"),
-    "kde": gettext_lazy("time-weighted density (KDE)"),
+    "tweedie": gettext_lazy("LightGBM, Tweedie counts"),
+    "xgboost": gettext_lazy("XGBoost"),
+    "ranking": gettext_lazy("LightGBM aimed at the top 5 %"),
+    "network": gettext_lazy("neural network"),
+    "etas": gettext_lazy("near-repeat process (ETAS)"),
+    "eb": gettext_lazy("shrunken count (empirical Bayes)"),
+    "ewkde": gettext_lazy("time-weighted density (KDE)"),
+    "kde": gettext_lazy("density (KDE)"),
+    "ewcount": gettext_lazy("time-weighted count"),
     "count": gettext_lazy("historic count"),
     "seasonal": gettext_lazy("seasonal count"),
+}
+
+# No learners: what could be reached at most, scored on the same windows. See docs/methods/backtest.md.
+CEILINGS: dict[str, Promise] = {
+    "hindsight": gettext_lazy("hindsight (knows the weeks after, too)"),
+    "oracle": gettext_lazy("perfect foresight"),
+}
+
+# The learners that learn from features; the others are what a centre could draw by itself.
+LEARNING = ("stack", "lightgbm", "tweedie", "xgboost", "ranking", "network")
+
+HORIZONS: dict[str, Promise] = {
+    "shift": gettext_lazy("next shift"),
+    "day": gettext_lazy("next day"),
+    "week": gettext_lazy("next 7 days"),
+    "month": gettext_lazy("next 4 weeks"),
 }
 
 
@@ -57,17 +82,80 @@ GROUPS: dict[str, GroupWording] = {
         gettext_lazy("A time of the year with many incidents"),
         gettext_lazy("A time of the year with few incidents"),
     ),
+    "calendar": GroupWording(
+        gettext_lazy("calendar and holidays"),
+        gettext_lazy("Days on which more happens here (holidays, school terms, pay days)"),
+        gettext_lazy("Days on which less happens here (holidays, school terms, pay days)"),
+    ),
+    "weather": GroupWording(
+        gettext_lazy("weather"),
+        gettext_lazy("Weather in which more happens"),
+        gettext_lazy("Weather in which less happens"),
+    ),
+    "surroundings": GroupWording(
+        gettext_lazy("places, lamps and people around"),
+        gettext_lazy("Places and people around at which more happens"),
+        gettext_lazy("Places and people around at which less happens"),
+    ),
+    "rulings": GroupWording(
+        gettext_lazy("what court rulings tell of such places"),
+        gettext_lazy("A kind of place and hour that rulings name often"),
+        gettext_lazy("A kind of place and hour that rulings seldom name"),
+    ),
     "place": GroupWording(
-        gettext_lazy("kind of place"),
-        gettext_lazy("A place where incidents are more frequent"),
-        gettext_lazy("A place where incidents are less frequent"),
+        gettext_lazy("part of the city"),
+        gettext_lazy("A part of the city where incidents are more frequent"),
+        gettext_lazy("A part of the city where incidents are less frequent"),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class ChangeWording:
+    """A question "what if": as a short label, and why it may stay without an answer."""
+
+    label: Promise
+    unanswered: Promise
+
+
+CHANGES: dict[str, ChangeWording] = {
+    "history": ChangeWording(
+        gettext_lazy("If nothing had happened here in the last 4 weeks"),
+        gettext_lazy("This model does not look at single weeks."),
+    ),
+    "calendar": ChangeWording(
+        gettext_lazy("At the yearly average of season, calendar and weather"),
+        gettext_lazy("This model knows neither season nor calendar nor weather."),
+    ),
+    "place": ChangeWording(
+        gettext_lazy("With the places, lamps and people of the city's median cell"),
+        gettext_lazy("This model knows no places. Upload places (shops, schools, street lamps) and train again."),
+    ),
+    "live": ChangeWording(
+        gettext_lazy("With what the cameras see now"),
+        gettext_lazy("No live risk reaches the forecast yet."),
     ),
 }
 
 
 def learner_label(learner: str) -> str:
     """The name of a learner in the language of the page; its code where it has none."""
-    return str(LEARNERS.get(learner, learner))
+    return str(LEARNERS.get(learner) or CEILINGS.get(learner, learner))
+
+
+def is_ceiling(learner: str) -> bool:
+    """Whether the scores are those of a bound, not of a method that could be used."""
+    return learner in CEILINGS
+
+
+def horizon_label(horizon: str) -> str:
+    """The name of a horizon in the language of the page; its code where it has none."""
+    return str(HORIZONS.get(horizon, horizon))
+
+
+def change_label(code: str) -> str:
+    """A question "what if" in the language of the page."""
+    return str(CHANGES[code].label) if code in CHANGES else code
 
 
 def group_label(group: str) -> str:

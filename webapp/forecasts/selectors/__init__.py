@@ -3,6 +3,7 @@
 from webapp.forecasts.selectors.backtests import backtest_for, backtest_list, backtest_table, newest_backtest
 from webapp.forecasts.selectors.cells import CellDetail, cell_detail
 from webapp.forecasts.selectors.drift import DriftAlert, WatchedWeek, drift_alerts, drift_weeks
+from webapp.forecasts.selectors.explanation import Explanation, cell_explanation
 from webapp.forecasts.selectors.freshness import is_backtest_fresh, is_forecast_fresh
 from webapp.forecasts.selectors.material import Material, default_cutoff, is_live, material_until
 from webapp.forecasts.selectors.page import RunsPage, runs_page
@@ -31,6 +32,7 @@ from webapp.forecasts.selectors.versions import (
 __all__ = [
     "CellDetail",
     "DriftAlert",
+    "Explanation",
     "Material",
     "ReplayLine",
     "RunsPage",
@@ -41,6 +43,7 @@ __all__ = [
     "backtest_table",
     "category_labels",
     "cell_detail",
+    "cell_explanation",
     "current_run",
     "default_cutoff",
     "drift_alerts",

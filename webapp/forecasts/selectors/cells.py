@@ -5,11 +5,13 @@ from typing import TYPE_CHECKING
 
 import h3.api.numpy_int as h3
 import numpy as np
+import numpy.typing as npt
 from django.contrib.gis.geos import Point
 from django.db import connection
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from prediction.explain import BASE, combined
 from webapp.accounts.permissions import Act, may
 from webapp.common.errors import NotFound
 from webapp.crimes.models import Area
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from webapp.accounts.models import User
 
 REASONS_SHOWN = 5
+Float64 = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,7 @@ def cell_detail(
 
     `cell`: H3 index in hexadecimal. Raises `NotFound` where the run has no such cell, slot or category.
     """
-    number, position = _position(run, cell)
+    number, position = cell_position(run, cell)
     labels = category_labels(jurisdiction=user.jurisdiction)
     by_category = _cell_rates(run, position)
     vector = rates_vector(run=run, slot=slot, category_code=category)
@@ -99,14 +102,14 @@ def cell_detail(
         city_mean=float(vector.mean(dtype="f8")),
         rank=1 + int(np.count_nonzero(vector > vector[position])),
         cell_count=len(vector),
-        reasons=_reasons(run, position, {code: float(rates.sum()) for code, rates in shown.items()}),
+        reasons=_reasons(run, position, category),
         incidents=recent_incidents(user=user, cell=number, request=request) if allowed else None,
         incidents_hidden="" if allowed else _("Single incidents are shown to analysts and administrators only."),
     )
 
 
-def _position(run: ForecastRun, cell: str) -> tuple[int, int]:
-    """The cell's H3 index and its position in the run's grid."""
+def cell_position(run: ForecastRun, cell: str) -> tuple[int, int]:
+    """The cell's H3 index and its position in the run's grid. Raises `NotFound`."""
     cells = run.grid.array()
     try:
         number = int(cell, 16)
@@ -148,19 +151,26 @@ def _cell_rate(code: str, name: str, rates: np.ndarray, slot: int) -> CellRate:
     return CellRate(code, name, rate=rate, week=float(rates.sum(dtype="f8")), probability=float(-np.expm1(-rate)))
 
 
-def _reasons(run: ForecastRun, position: int, week: dict[str, float]) -> list[Reason]:
-    """The strongest reasons, strongest first; over several categories the mean, weighted by their rates of the week."""
+def cell_contributions(run: ForecastRun, position: int, category: str = "") -> tuple[list[str], Float64]:
+    """Groups, and what each adds to the log of the cell's rate over the model's horizon: Float64[groups].
+
+    Of one category, or of all together where it is blank. Empty where the run stored no reasons.
+    """
     with connection.cursor() as cursor:
         cursor.execute(_REASONS_SQL, {"run": run.pk, "position": position})
-        rows = [row for row in cursor.fetchall() if row[0] in week]
-    total = sum(week[code] for code, _groups, _values in rows)
-    sums: dict[str, float] = {}
-    for code, groups, values in rows:
-        share = week[code] / total if total > 0 else 1 / len(rows)
-        for group, value in zip(groups, np.frombuffer(bytes(values), dtype="<f2"), strict=True):
-            sums[group] = sums.get(group, 0.0) + share * float(value)
-    sums.pop("base", None)  # the same for every cell: explains nothing about this one
-    ordered = sorted(sums.items(), key=lambda item: -abs(item[1]))
+        rows = [row for row in cursor.fetchall() if category in ("", row[0])]
+    if not rows:
+        return [], np.zeros(0)
+    groups = list(rows[0][1])
+    parts = np.stack([np.frombuffer(bytes(values), dtype="<f2").astype(np.float64) for _code, _groups, values in rows])
+    return groups, combined(parts[:, np.newaxis], np.exp(parts.sum(axis=1))[:, np.newaxis])[0]
+
+
+def _reasons(run: ForecastRun, position: int, category: str) -> list[Reason]:
+    """The strongest reasons, strongest first; over several categories the mean, weighted by what each expects."""
+    groups, sums = cell_contributions(run, position, category)
+    # The base is the same for every cell: it explains nothing about this one.
+    ordered = sorted(((g, v) for g, v in zip(groups, sums, strict=True) if g != BASE), key=lambda item: -abs(item[1]))
     return [
         Reason(group, group_label(group), float(np.exp(value)), reason_sentence(group, float(np.exp(value))))
         for group, value in ordered[:REASONS_SHOWN]
