@@ -176,9 +176,7 @@ def instant(epoch_s: int) -> datetime:
 
 
 def _slot_edges(scheme: SlotScheme, first: datetime, end: datetime) -> list[int]:
-    """Starts of the slots from `first` on, and the end of the last one, none after `end`."""
-    if getattr(scheme, "period", "day") != "day":
-        raise PredictionError("Shifts are slots of a day; a scheme of weeks or months is tested by the horizons week and month.")
+    """Starts of the slots from `first` on, and the end of the last one, none after `end`; raises where slots are over a day."""
     days = -(-(end - first) // timedelta(days=1)) + 2
     starts = scheme.starts(first, days * scheme.per_day)
     return [int(start.timestamp()) for start in starts if start <= end]
