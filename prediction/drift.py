@@ -103,12 +103,6 @@ class Watched:
     def is_outside(self) -> bool:
         return self.reported_side != 0 or self.capture_side != 0
 
-    def drifts_with(self, before: Watched) -> bool:
-        """Whether this week and the one before lie outside on the same side of the same measure."""
-        return (self.reported_side != 0 and self.reported_side == before.reported_side) or (
-            self.capture_side != 0 and self.capture_side == before.capture_side
-        )
-
 
 def watch(expectation: Expectation, *, reported: int, expected: float, captured: float) -> Watched:
     """Lay one week beside what is usual."""

@@ -142,6 +142,10 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     # Hourly, because each jurisdiction has its own time zone and shift hours; the task does nothing where a fresh run is there.
     "refresh-forecasts": {"task": "webapp.forecasts.tasks.refresh_forecasts", "schedule": 3600.0},
+    # Several times a day, so that a week's training is not missed where beat was down; it does nothing where one is young enough.
+    "retrain-models": {"task": "webapp.forecasts.tasks.retrain_models", "schedule": 6 * 3600.0},
+    # Daily, although it watches whole weeks: reports that come late change weeks that were watched before.
+    "watch-drift": {"task": "webapp.forecasts.tasks.watch_all_drift", "schedule": 86_400.0},
     # Received files that nobody took in for a month, and pieces of files that never came whole.
     "clean-uploads": {"task": "webapp.imports.tasks.clean_uploads", "schedule": 86_400.0},
     # Keeps a published plan for the slot that is on; never replaces one that a person published.
@@ -188,6 +192,18 @@ STORAGES = {
 }
 WHITENOISE_MANIFEST_STRICT = True
 
+# --- Models ---------------------------------------------------------------------------------------
+RETRAIN_DAYS = env.int("HAECHI_RETRAIN_DAYS", default=7)
+TRIAL_WEEKS = env.int("HAECHI_TRIAL_WEEKS", default=8)
+DRIFT_GRACE_DAYS = env.int("HAECHI_DRIFT_GRACE_DAYS", default=3)
+for _name, _number, _low, _high in (
+    ("RETRAIN_DAYS", RETRAIN_DAYS, 1, 365),
+    ("TRIAL_WEEKS", TRIAL_WEEKS, 4, 52),
+    ("DRIFT_GRACE_DAYS", DRIFT_GRACE_DAYS, 0, 60),
+):
+    if not _low <= _number <= _high:
+        raise ImproperlyConfigured(f"HAECHI_{_name} is {_number}; it must be from {_low} to {_high}.")
+
 # --- Geocoding ------------------------------------------------------------------------------------
 # No service is asked unless its key is set: control centres are closed networks.
 VWORLD_KEY = env.str("HAECHI_VWORLD_KEY", default="")
@@ -228,6 +244,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "StateEnum": "webapp.imports.models.Upload.State",
+        "VersionStateEnum": "webapp.forecasts.models.ModelVersion.State",
+    },
 }
 
 # --- Log ------------------------------------------------------------------------------------------

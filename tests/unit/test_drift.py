@@ -153,8 +153,6 @@ def test_a_broken_level_and_a_lost_map_are_both_seen():
     assert (blind.reported_side, blind.capture_side) == (0, -1)
     fine = watch(known, reported=66, expected=60.0, captured=30.0)
     assert not fine.is_outside
-    assert blind.drifts_with(blind)
-    assert not doubled.drifts_with(blind)
 
 
 def test_without_a_trial_the_band_is_wide_and_of_the_count_alone():

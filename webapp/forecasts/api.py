@@ -41,6 +41,7 @@ class RunOutput(serializers.ModelSerializer[ForecastRun]):
             "id",
             "learner",
             "learner_label",
+            "model_version",
             "data_cutoff",
             "slot_starts",
             "horizon_end",
@@ -105,7 +106,10 @@ class RunList(generics.ListAPIView[ForecastRun]):
         return super().get(request, *args, **kwargs)
 
     @extend_schema(
-        operation_id="runs_start", summary="Train and forecast, as a job", request=StartRunInput, responses={202: JobOutput}
+        operation_id="runs_start",
+        summary="Forecast with the model version in service, as a job; trains one first where none can be used",
+        request=StartRunInput,
+        responses={202: JobOutput},
     )
     def post(self, request: Request) -> Response:
         data = StartRunInput(data=request.data)
@@ -213,7 +217,7 @@ class ScoreOutput(serializers.ModelSerializer[BacktestScore]):
 
     class Meta:
         model = BacktestScore
-        fields = ("learner", "label", "category", "incidents", "metrics")
+        fields = ("learner", "label", "category", "horizon", "incidents", "metrics")
 
     @extend_schema_field(serializers.CharField())
     def get_label(self, score: BacktestScore) -> str:
@@ -234,6 +238,7 @@ class BacktestOutput(serializers.ModelSerializer[Backtest]):
             "windows",
             "window_hours",
             "active_cell_share",
+            "parameters",
             "cell_count",
             "seed",
             "code_version",

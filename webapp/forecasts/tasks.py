@@ -27,3 +27,51 @@ def refresh_forecasts() -> None:
     from webapp.forecasts.services import refresh_stale_forecasts
 
     refresh_stale_forecasts()
+
+
+@shared_task(name="webapp.forecasts.tasks.explain_run")
+def explain_run(run_id: int) -> None:
+    """Explain every cell of a run: sent when somebody first asks why."""
+    from webapp.forecasts.services.explaining import explain_run as work
+
+    work(run_id=run_id)
+
+
+@shared_task(name="webapp.forecasts.tasks.train_version")
+def train_version(job_id: str) -> None:
+    """Train a candidate and try it against the version in service: the work of one job."""
+    from webapp.forecasts.services.versions import run_train_job
+
+    run_train_job(job_id=UUID(job_id))
+
+
+@shared_task(name="webapp.forecasts.tasks.watch_drift")
+def watch_drift(job_id: str) -> None:
+    """Lay past forecasts beside what was reported since: the work of one job."""
+    from webapp.forecasts.services.drift import run_drift_job
+
+    run_drift_job(job_id=UUID(job_id))
+
+
+@shared_task(name="webapp.forecasts.tasks.replay_run")
+def replay_run(job_id: str) -> None:
+    """Make one run again and compare: the work of one job."""
+    from webapp.forecasts.services.replay import run_replay_job
+
+    run_replay_job(job_id=UUID(job_id))
+
+
+@shared_task(name="webapp.forecasts.tasks.retrain_models")
+def retrain_models() -> None:
+    """Start a training wherever the newest version is a week old. Sent by beat."""
+    from webapp.forecasts.services import retrain_old_versions
+
+    retrain_old_versions()
+
+
+@shared_task(name="webapp.forecasts.tasks.watch_all_drift")
+def watch_all_drift() -> None:
+    """Start the drift watch of every jurisdiction with live data. Sent by beat."""
+    from webapp.forecasts.services import watch_live_drift
+
+    watch_live_drift()

@@ -1,5 +1,6 @@
 """Reads of the crime room for the others: incidents, cells and areas; places of a day; published figures."""
 
+from webapp.crimes.selectors.as_of import UndoneUpload, incident_arrays_as_of, uploads_undone_since
 from webapp.crimes.selectors.incidents import (
     INCIDENT_RESOLUTION,
     NAMING_KINDS,
@@ -21,13 +22,16 @@ __all__ = [
     "IncidentArrays",
     "IncidentLine",
     "PlaceArrays",
+    "UndoneUpload",
     "boundary_shape",
     "crime_figures",
     "current_grid",
     "incident_arrays",
+    "incident_arrays_as_of",
     "named_area_kind",
     "newest_incident_time",
     "place_kinds",
     "places_open_on",
     "recent_incidents",
+    "uploads_undone_since",
 ]

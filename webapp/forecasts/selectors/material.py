@@ -1,12 +1,14 @@
 """What a model learns from: the incidents before a cut-off, on the jurisdiction's cells, as the prediction core takes them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 import h3.api.numpy_int as h3
 import numpy as np
 import numpy.typing as npt
 from django.db.models import Min
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from prediction.grid import Grid
@@ -15,7 +17,10 @@ from prediction.slots import SlotScheme
 from webapp.accounts.models import Jurisdiction
 from webapp.common.errors import HaechiError
 from webapp.crimes.models import CellGrid, Incident
-from webapp.crimes.selectors import INCIDENT_RESOLUTION, current_grid, incident_arrays, newest_incident_time
+from webapp.crimes.selectors import INCIDENT_RESOLUTION, IncidentArrays, current_grid, incident_arrays, newest_incident_time
+
+if TYPE_CHECKING:
+    from prediction.features import Block
 
 LIVE_FOR = timedelta(days=14)  # data whose newest incident is older than this are of the past, like a city's published file
 LEAST_INCIDENTS = 100  # below, rates per cell would be invented, not learnt
@@ -27,8 +32,12 @@ class Material:
     """The input of one training, with what must be recorded of it.
 
     `outside`: incidents left out because no cell of the grid holds them. `sha256`: of all incidents before the cut-off.
+    `read_at`: just before they were read; what is taken in later is not among them. `blocks`: further features of the place and
+    time, beside those of the incidents.
     """
 
+    jurisdiction: Jurisdiction
+    cutoff: datetime
     grid: CellGrid
     core_grid: Grid
     scheme: SlotScheme
@@ -36,6 +45,12 @@ class Material:
     categories: tuple[str, ...]
     sha256: str
     outside: int
+    read_at: datetime
+    blocks: "tuple[Block, ...]" = ()
+
+    def with_incidents(self, incidents: Incidents) -> "Material":
+        """The same, but for its incidents: a part of them, for a trial."""
+        return replace(self, incidents=incidents)
 
 
 def scheme_of(*, jurisdiction: Jurisdiction) -> SlotScheme:
@@ -110,18 +125,11 @@ def weeks_available(*, jurisdiction: Jurisdiction, end: datetime, least: int) ->
 
 def material_until(*, jurisdiction: Jurisdiction, cutoff: datetime) -> Material:
     """All incidents that began before `cutoff`, on the current grid. Raises `HaechiError` where they are too few."""
+    read_at = timezone.now()
     grid = current_grid(jurisdiction=jurisdiction)
     arrays = incident_arrays(jurisdiction=jurisdiction, before=cutoff)
-    core_grid = Grid.from_h3(grid.array())
-    incidents = Incidents.on_grid(
-        core_grid,
-        _cells_at(arrays.cell, grid.resolution),
-        arrays.start_s,
-        arrays.end_s,
-        arrays.category,
-        place=places_of(arrays.lon, arrays.lat),
-    )
-    inside = len(incidents)
+    material = material_of(jurisdiction=jurisdiction, grid=grid, arrays=arrays, cutoff=cutoff, read_at=read_at)
+    inside = len(material.incidents)
     if inside < LEAST_INCIDENTS:
         raise HaechiError(
             _(
@@ -132,14 +140,33 @@ def material_until(*, jurisdiction: Jurisdiction, cutoff: datetime) -> Material:
             code="too_few_incidents",
             fields={"count": inside, "least": LEAST_INCIDENTS},
         )
+    return material
+
+
+def material_of(
+    *, jurisdiction: Jurisdiction, grid: CellGrid, arrays: IncidentArrays, cutoff: datetime, read_at: datetime
+) -> Material:
+    """Incidents before a cut-off, as they were read, on a grid."""
+    core_grid = Grid.from_h3(grid.array())
+    incidents = Incidents.on_grid(
+        core_grid,
+        _cells_at(arrays.cell, grid.resolution),
+        arrays.start_s,
+        arrays.end_s,
+        arrays.category,
+        place=places_of(arrays.lon, arrays.lat),
+    )
     return Material(
+        jurisdiction=jurisdiction,
+        cutoff=cutoff,
         grid=grid,
         core_grid=core_grid,
         scheme=scheme_of(jurisdiction=jurisdiction),
         incidents=incidents,
         categories=arrays.categories,
         sha256=arrays.sha256,
-        outside=len(arrays) - inside,
+        outside=len(arrays) - len(incidents),
+        read_at=read_at,
     )
 
 

@@ -1,32 +1,28 @@
-"""The work of a forecast job: train, forecast, store and publish.
+"""The work of a forecast job: forecast with the version in service, or train one first; store and publish.
 
 A run is written in one transaction at the very end: until then nothing of it exists, so that a cancelled, failed or
 killed job leaves neither a row nor a file, and the same job delivered twice makes one run.
 """
 
-import hashlib
-import os
-import tempfile
 from datetime import datetime
-from pathlib import Path
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
-from prediction.engine import Forecast, TrainedModel, forecast, train
+from prediction.engine import Forecast, TrainedModel
 from webapp.accounts.models import Jurisdiction
-from webapp.common.errors import HaechiError
 from webapp.common.models import Job
-from webapp.common.services import JobCancelled, Progress, claimed_job, no_progress, part
+from webapp.common.services import Progress, claimed_job, no_progress, part
 from webapp.crimes.models import Category
-from webapp.forecasts.models import ForecastRun, Rates, Reasons
+from webapp.forecasts.models import ForecastRun, ModelVersion, Rates, Reasons
 from webapp.forecasts.selectors.material import Material, default_cutoff, material_until
-from webapp.forecasts.services.shared import core_errors_as_sentences, plain
+from webapp.forecasts.selectors.versions import version_in_service
+from webapp.forecasts.services.learning import forecast_week, learn
+from webapp.forecasts.services.shared import plain
 from webapp.forecasts.services.starting import DEFAULT_SEED
-from webapp.version import version
+from webapp.forecasts.services.versions import add_version, judge_untried, stop_if_cancelled, stored, usable_model
+from webapp.version import version as code_version
 
 
 def run_forecast_job(*, job_id: UUID) -> ForecastRun | None:
@@ -35,13 +31,41 @@ def run_forecast_job(*, job_id: UUID) -> ForecastRun | None:
         if claim is None:
             return None
         job, progress = claim
-        return make_forecast(
+        return forecast_slot(
             jurisdiction=job.jurisdiction,
             cutoff=datetime.fromisoformat(job.parameters["cutoff"]),
             seed=job.parameters["seed"],
             progress=progress,
             job=job,
         )
+
+
+def forecast_slot(
+    *,
+    jurisdiction: Jurisdiction,
+    cutoff: datetime | None = None,
+    seed: int = DEFAULT_SEED,
+    progress: Progress = no_progress,
+    job: Job | None = None,
+) -> ForecastRun:
+    """Forecast a week of slots with the version in service, its features fresh as of `cutoff`; store and publish.
+
+    Trains first where nothing usable is in service, or the one in service has learnt from what came after `cutoff`.
+    Where `job` has made its run already, that one is returned. Raises as `make_forecast`.
+    """
+    done = _run_of(jurisdiction, job)
+    if done is not None:
+        return done
+    material = _material(jurisdiction, cutoff, progress)
+    version = version_in_service(jurisdiction=jurisdiction)
+    model, _why = usable_model(version, material) if version else (None, "")
+    if version is None or model is None or model.cutoff > material.cutoff:
+        return _train_and_forecast(material, seed=seed, progress=progress, job=job)
+    result = forecast_week(model, material, moment=material.cutoff, progress=part(progress, 0.1, 0.95))
+    progress(0.95, "store")
+    with transaction.atomic():
+        stop_if_cancelled(job)
+        return _publish(version, material, model, result, job=job)
 
 
 def make_forecast(
@@ -54,86 +78,69 @@ def make_forecast(
 ) -> ForecastRun:
     """Train on all incidents before `cutoff`, forecast a week of slots from the first one at or after it, store and publish.
 
-    Where `job` has made its run already, that run is returned. Raises `HaechiError` where the data do not allow a
-    forecast, `JobCancelled` through `progress`; then nothing is left behind.
+    The version that this makes is put into service where nothing usable is there yet. Where `job` has made its run already,
+    that run is returned. Raises `HaechiError` where the data do not allow a forecast, `JobCancelled` through `progress`; then
+    nothing is left behind.
     """
-    done = ForecastRun.objects.of(jurisdiction).filter(job=job).first() if job else None
+    done = _run_of(jurisdiction, job)
     if done is not None:
         return done
+    return _train_and_forecast(_material(jurisdiction, cutoff, progress), seed=seed, progress=progress, job=job)
+
+
+def _run_of(jurisdiction: Jurisdiction, job: Job | None) -> ForecastRun | None:
+    return ForecastRun.objects.of(jurisdiction).filter(job=job).first() if job else None
+
+
+def _material(jurisdiction: Jurisdiction, cutoff: datetime | None, progress: Progress) -> Material:
     cutoff = cutoff or default_cutoff(jurisdiction=jurisdiction, now=timezone.now())
     progress(0.0, "load")
-    material = material_until(jurisdiction=jurisdiction, cutoff=cutoff)
-    with core_errors_as_sentences():
-        model = train(
-            material.incidents,
-            material.core_grid,
-            scheme=material.scheme,
-            categories=material.categories,
-            cutoff=cutoff,
-            seed=seed,
-            progress=part(progress, 0.05, 0.8),
-        )
-        result = forecast(
-            model,
-            material.incidents,
-            material.core_grid,
-            slots=material.scheme.per_week,
-            first_slot=material.scheme.next_start(cutoff),
-            progress=part(progress, 0.8, 0.95),
-        )
+    return material_until(jurisdiction=jurisdiction, cutoff=cutoff)
+
+
+def _train_and_forecast(material: Material, *, seed: int, progress: Progress, job: Job | None) -> ForecastRun:
+    """Version and run are written together: either both are there or neither."""
+    model = learn(material, cutoff=material.cutoff, seed=seed, progress=part(progress, 0.05, 0.8))
+    result = forecast_week(model, material, moment=material.cutoff, progress=part(progress, 0.8, 0.95))
     progress(0.95, "store")
-    run = ForecastRun(
-        jurisdiction=jurisdiction,
+    judgement = judge_untried(material, model)
+    with stored(model) as file, transaction.atomic():
+        stop_if_cancelled(job)
+        version = add_version(material, model, judgement, file=file, job=job)
+        return _publish(version, material, model, result, job=job)
+
+
+def _publish(version: ModelVersion, material: Material, model: TrainedModel, result: Forecast, *, job: Job | None) -> ForecastRun:
+    """Save the run as published, with its rates and reasons; within the caller's transaction."""
+    positions = {code: position for position, code in enumerate(material.categories)}
+    found = Category.objects.of(material.jurisdiction).filter(code__in=positions)
+    run = ForecastRun.objects.create(
+        jurisdiction=material.jurisdiction,
         job=job,
+        state=ForecastRun.State.PUBLISHED,
+        published_at=timezone.now(),
+        grid=material.grid,
+        model_version=version,
         learner=model.learner,
-        data_cutoff=cutoff,
+        data_cutoff=material.cutoff,
+        data_read_at=material.read_at,
+        slot_starts=list(result.slot_starts),
+        horizon_end=result.horizon_end,
+        category_codes=list(material.categories),
+        incident_count=len(material.incidents.known_before(material.cutoff)),
         parameters=plain(model.parameters),
-        incident_count=sum(model.incidents_by_category),
-        seed=seed,
+        seed=model.seed,
+        code_version=code_version(),
+        data_sha256=material.sha256,
+        model_file=version.model_file,
+        model_sha256=version.model_sha256,
+        metrics={
+            "expected_incidents": float(result.rates.sum(dtype="f8")),
+            "incidents_outside_grid": material.outside,
+        },
         created_by=job.created_by if job else None,
     )
-    return _store_run(run, material, model, result)
-
-
-def _store_run(run: ForecastRun, material: Material, model: TrainedModel, result: Forecast) -> ForecastRun:
-    """Write the model file, then run, rates and reasons in one transaction; the file goes again if that fails."""
-    content = model.to_bytes()
-    run.model_sha256 = hashlib.sha256(content).hexdigest()
-    run.model_file = f"{run.model_sha256}.model"
-    is_new_file = _write_once(Path(settings.MODEL_DIR) / run.model_file, content)
-    try:
-        return _publish(run, material, result)
-    except BaseException:
-        if is_new_file:
-            (Path(settings.MODEL_DIR) / run.model_file).unlink(missing_ok=True)
-        raise
-
-
-@transaction.atomic
-def _publish(run: ForecastRun, material: Material, result: Forecast) -> ForecastRun:
-    """Save the run as published, with its rates and reasons; `JobCancelled` if somebody asked to stop meanwhile."""
-    if run.job is not None:
-        held = Job.objects.select_for_update().get(pk=run.job.pk)
-        if held.cancel_requested:
-            raise JobCancelled
-        done = ForecastRun.objects.of(run.jurisdiction).filter(job=held).first()
-        if done is not None:
-            return done
-    categories = {row.code: row for row in Category.objects.of(run.jurisdiction)}
-    chosen = [categories[code] for code in material.categories]
-    run.state = ForecastRun.State.PUBLISHED
-    run.published_at = timezone.now()
-    run.grid = material.grid
-    run.slot_starts = list(result.slot_starts)
-    run.horizon_end = result.horizon_end
-    run.category_codes = list(material.categories)
-    run.data_sha256 = material.sha256
-    run.code_version = version()
-    run.metrics = {
-        "expected_incidents": float(result.rates.sum(dtype="f8")),
-        "incidents_outside_grid": material.outside,
-    }
-    run.save()
+    chosen = sorted(found, key=lambda category: positions[category.code])
     _store_rates(run, chosen, result)
     _store_reasons(run, chosen, result)
     return run
@@ -167,25 +174,3 @@ def _store_reasons(run: ForecastRun, categories: list[Category], result: Forecas
         )
         for position, category in enumerate(categories)
     )
-
-
-def _write_once(path: Path, content: bytes) -> bool:
-    """Write a file named by its content, whole or not at all; returns whether it was not there before."""
-    if path.exists():
-        return False
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except OSError as error:
-        Path(name).unlink(missing_ok=True)
-        raise HaechiError(
-            _("The model could not be written to %(folder)s: %(why)s. Free space there, or set HAECHI_DATA_DIR.")
-            % {"folder": path.parent, "why": error.strerror},
-            code="model_not_written",
-        ) from error
-    return True

@@ -1,9 +1,11 @@
 """Starting forecasts and back-tests: check what can be checked at once, record the job, send its Celery task on commit."""
 
 import logging
-from datetime import datetime
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -18,9 +20,11 @@ from webapp.common.errors import Conflict, HaechiError
 from webapp.common.models import Job
 from webapp.common.services import create_job
 from webapp.crimes.selectors import newest_incident_time
+from webapp.forecasts.models import ForecastRun, ModelVersion
 from webapp.forecasts.selectors.freshness import second_slot_start
 from webapp.forecasts.selectors.material import check_cutoff, default_cutoff, is_live, weeks_available
 from webapp.forecasts.selectors.runs import current_run, open_job
+from webapp.forecasts.wording import LEARNERS
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -34,7 +38,11 @@ BACKTEST_WEEKS = (4, 52)
 TASKS = {
     Job.Kind.FORECAST: "webapp.forecasts.tasks.make_forecast",
     Job.Kind.BACKTEST: "webapp.forecasts.tasks.make_backtest",
+    Job.Kind.TRAIN: "webapp.forecasts.tasks.train_version",
+    Job.Kind.DRIFT: "webapp.forecasts.tasks.watch_drift",
+    Job.Kind.REPLAY: "webapp.forecasts.tasks.replay_run",
 }
+RETRY_TRAINING_AFTER = timedelta(hours=20)  # a training that failed is tried again with the next day's data
 
 
 @transaction.atomic
@@ -84,20 +92,103 @@ def start_backtest(
     return _start(jurisdiction, Job.Kind.BACKTEST, parameters, user=user, request=request)
 
 
+@transaction.atomic
+def start_training(
+    *,
+    jurisdiction: Jurisdiction,
+    user: "User | None" = None,
+    learner: str = "",
+    seed: int = DEFAULT_SEED,
+    cutoff: datetime | None = None,
+    request: "HttpRequest | None" = None,
+) -> Job:
+    """Queue the training of a candidate, its trial against the version in service, and its promotion where it wins.
+
+    `learner`: a code of the catalogue; blank = the main model. Raises as `start_forecast`.
+    """
+    if user is not None:
+        require(user, Act.START_RUN)
+    if learner and learner not in LEARNERS:
+        raise HaechiError(
+            _("There is no learner “%(code)s”. Choose one of: %(known)s.") % {"code": learner, "known": ", ".join(LEARNERS)},
+            code="unknown_learner",
+            fields={"learner": learner},
+        )
+    _refuse_second(jurisdiction, Job.Kind.TRAIN)
+    cutoff = cutoff or default_cutoff(jurisdiction=jurisdiction, now=timezone.now())
+    check_cutoff(jurisdiction=jurisdiction, cutoff=cutoff, now=timezone.now())
+    parameters = {"cutoff": cutoff.isoformat(), "learner": learner, "seed": seed}
+    return _start(jurisdiction, Job.Kind.TRAIN, parameters, user=user, request=request)
+
+
+@transaction.atomic
+def start_drift_watch(*, jurisdiction: Jurisdiction, user: "User | None" = None, request: "HttpRequest | None" = None) -> Job:
+    """Queue the drift watch over the last weeks. Raises `NotAllowed`, `Conflict` while one is under way."""
+    if user is not None:
+        require(user, Act.START_RUN)
+    _refuse_second(jurisdiction, Job.Kind.DRIFT)
+    return _start(jurisdiction, Job.Kind.DRIFT, {}, user=user, request=request)
+
+
+@transaction.atomic
+def start_replay(*, run: ForecastRun, user: "User | None" = None, request: "HttpRequest | None" = None) -> Job:
+    """Queue the replay of a published run. Raises `NotAllowed`, `Conflict` while another replay is under way."""
+    if user is not None:
+        require(user, Act.START_RUN)
+    _refuse_second(run.jurisdiction, Job.Kind.REPLAY)
+    return _start(run.jurisdiction, Job.Kind.REPLAY, {"run": run.pk}, user=user, request=request)
+
+
 def refresh_stale_forecasts() -> list[Job]:
     """Start a forecast for each jurisdiction whose run in service lags by a slot or more and whose data are live."""
+
+    def start(jurisdiction: Jurisdiction) -> Job | None:
+        run = current_run(jurisdiction=jurisdiction)
+        is_behind = run is not None and timezone.now() >= second_slot_start(run)
+        return start_forecast(jurisdiction=jurisdiction) if is_behind else None
+
+    return _start_where_live(start, what="forecast")
+
+
+def retrain_old_versions() -> list[Job]:
+    """Start a training for each jurisdiction with live data whose newest version is older than `HAECHI_RETRAIN_DAYS`.
+
+    Where no forecast was ever asked for, nothing is trained; a training that failed is tried again the next day.
+    """
+
+    def start(jurisdiction: Jurisdiction) -> Job | None:
+        now = timezone.now()
+        newest = ModelVersion.objects.of(jurisdiction).order_by("-data_cutoff").first()
+        tried = Job.objects.of(jurisdiction).filter(kind=Job.Kind.TRAIN, created_at__gt=now - RETRY_TRAINING_AFTER)
+        is_old = newest is not None and now - newest.data_cutoff >= timedelta(days=settings.RETRAIN_DAYS)
+        return start_training(jurisdiction=jurisdiction) if is_old and not tried.exists() else None
+
+    return _start_where_live(start, what="training")
+
+
+def watch_live_drift() -> list[Job]:
+    """Start the drift watch of each jurisdiction with live data and a version in service."""
+
+    def start(jurisdiction: Jurisdiction) -> Job | None:
+        has_version = ModelVersion.objects.of(jurisdiction).filter(state=ModelVersion.State.IN_SERVICE).exists()
+        return start_drift_watch(jurisdiction=jurisdiction) if has_version else None
+
+    return _start_where_live(start, what="drift watch")
+
+
+def _start_where_live(start: Callable[[Jurisdiction], Job | None], *, what: str) -> list[Job]:
+    """Call `start` for each jurisdiction whose data keep coming in; the jobs that it started."""
     now = timezone.now()
     started = []
     for jurisdiction in Jurisdiction.objects.order_by("pk"):
-        run = current_run(jurisdiction=jurisdiction)
-        if run is None or now < second_slot_start(run):
-            continue
         if not is_live(newest=newest_incident_time(jurisdiction=jurisdiction), now=now):
             continue
         try:
-            started.append(start_forecast(jurisdiction=jurisdiction))
+            job = start(jurisdiction)
         except HaechiError as error:  # one under way, or data withdrawn: nothing to do for this one
-            logger.info("no fresh forecast for %s: %s", jurisdiction.code, error.message)
+            logger.info("no %s for %s: %s", what, jurisdiction.code, error.message)
+            continue
+        started += [job] if job is not None else []
     return started
 
 

@@ -1,0 +1,60 @@
+"""Incidents as they stood at an earlier instant: what was taken in later is left out, what was changed since is as it was."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection
+
+from webapp.accounts.models import Jurisdiction
+from webapp.crimes.selectors.incidents import IncidentArrays, arrays_of_rows
+
+# The rows of uploads taken in by then; of rows that later uploads displaced, the image from before the first of those. An image
+# counts only if it was there by then itself. One scan of the incidents with a sort, as for all of them; images are few.
+_ROWS_SQL = """
+WITH displaced AS (
+    SELECT DISTINCT ON (d.row_id) d.row_id, jsonb_populate_record(NULL::crimes_incident, d.before) AS was
+    FROM common_displacedrow d JOIN imports_upload u ON u.id = d.upload_id
+    WHERE d."table" = 'crimes_incident' AND u.jurisdiction_id = %(jurisdiction)s AND u.committed_at > %(as_of)s
+    ORDER BY d.row_id, u.committed_at, d.id
+), then AS (
+    SELECT i.id, i.category_id, i.upload_id, i.cell, i.occurred_from, i.occurred_to, i.point
+    FROM crimes_incident i
+    WHERE i.jurisdiction_id = %(jurisdiction)s AND NOT EXISTS (SELECT 1 FROM displaced d WHERE d.row_id = i.id)
+    UNION ALL
+    SELECT (d.was).id, (d.was).category_id, (d.was).upload_id, (d.was).cell, (d.was).occurred_from, (d.was).occurred_to,
+           (d.was).point
+    FROM displaced d
+)
+SELECT i.* FROM then i JOIN imports_upload u ON u.id = i.upload_id WHERE u.committed_at <= %(as_of)s
+"""
+
+
+@dataclass(frozen=True)
+class UndoneUpload:
+    """An upload that was taken in by then and has been undone since: its rows are gone."""
+
+    id: int
+    file_name: str
+    undone_at: datetime
+
+
+_UNDONE_SQL = """
+SELECT id, file_name, undone_at FROM imports_upload
+WHERE jurisdiction_id = %(jurisdiction)s AND kind = 'incidents'
+  AND committed_at <= %(as_of)s AND undone_at > %(as_of)s ORDER BY id
+"""
+
+
+def incident_arrays_as_of(*, jurisdiction: Jurisdiction, before: datetime, as_of: datetime) -> IncidentArrays:
+    """The incidents that began before `before`, as `incident_arrays` would have given them at `as_of`.
+
+    Rows of uploads that were undone since are gone and not among them; `uploads_undone_since` names those.
+    """
+    return arrays_of_rows(jurisdiction=jurisdiction, rows_sql=_ROWS_SQL, names={"as_of": as_of}, before=before)
+
+
+def uploads_undone_since(*, jurisdiction: Jurisdiction, as_of: datetime) -> list[UndoneUpload]:
+    """The uploads of incidents that were there at `as_of` and have been undone since."""
+    with connection.cursor() as cursor:
+        cursor.execute(_UNDONE_SQL, {"jurisdiction": jurisdiction.pk, "as_of": as_of})
+        return [UndoneUpload(*row) for row in cursor.fetchall()]
