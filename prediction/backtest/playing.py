@@ -19,6 +19,7 @@ from prediction.backtest.layout import PROFILE_DAYS, Instants, Layout
 from prediction.backtest.results import CEILINGS, HINDSIGHT, ORACLE
 from prediction.backtest.scoring import Happened, Tally
 from prediction.backtest.windows import HORIZONS, FitBlock, Window
+from prediction.engine import EngineSettings, make_learner
 from prediction.features import Block, FeatureMaker
 from prediction.grid import Grid
 from prediction.learners.base import Learner, Progress, no_progress
@@ -48,6 +49,11 @@ class Entrant:
         given = dict(settings or {})
         return cls(code, _FromCatalogue(code, tuple(given.items())), repr(sorted(given.items())))
 
+    @classmethod
+    def of_engine(cls, settings: EngineSettings, *, code: str) -> Entrant:
+        """What `engine.train` would put in service with these settings, calibration and all; `code` names it in the table."""
+        return cls(code, _FromEngine(settings), repr(settings))
+
 
 @dataclass(frozen=True)
 class _FromCatalogue:
@@ -58,6 +64,16 @@ class _FromCatalogue:
 
     def __call__(self, maker: FeatureMaker, horizon_days: int) -> Learner:
         return make(self.code, maker, horizon_days=horizon_days, settings=dict(self.settings))
+
+
+@dataclass(frozen=True)
+class _FromEngine:
+    """The same for what the engine makes; it forecasts weeks, and longer windows in proportion."""
+
+    settings: EngineSettings
+
+    def __call__(self, maker: FeatureMaker, horizon_days: int) -> Learner:
+        return make_learner(self.settings, maker)
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,10 +155,11 @@ def play_block(
         if window.start_s != start_s:
             start_s = window.start_s
             known, origin = stage.known(start_s)
-            rates = {code: learner.rate(known, origin) for code, learner in learners.items()}
+            rates = {code: _rate(learner, known, origin, block.learner_days) for code, learner in learners.items()}
         happened = Happened.of(stage.counts(window), seed=setup.seed, step=window.step)
         for code, learner in learners.items():
-            alphas = _alphas(learner) if _is_direct(window, block) else ()
+            is_own = _is_direct(window, block) and learner.horizon_days == block.learner_days
+            alphas = _alphas(learner) if is_own else ()
             tallies.add(code, window, layouts.of(window, rates[code]), happened, alphas)
         if hindsight is not None:
             tallies.add(HINDSIGHT, window, layouts.of(window, _two_sided(stage, block, hindsight, window)), happened)
@@ -206,8 +223,13 @@ def _is_direct(window: Window, block: FitBlock) -> bool:
 
 def _alphas(learner: Learner) -> tuple[float, ...]:
     """Negative-binomial dispersion of each target, where the learner is calibrated and so has one; else Poisson."""
-    calibration = getattr(learner, "calibration_", None)
-    return () if calibration is None else tuple(float(dispersion.cell) for dispersion in calibration.dispersions)
+    return tuple(float(alpha) for alpha in getattr(learner, "dispersion_", None) or ())
+
+
+def _rate(learner: Learner, known: Panel, origin: int, days: int) -> Float64:
+    """Float64[targets, cells] of the block's days, where the learner's own are others in proportion."""
+    rates = learner.rate(known, origin)
+    return rates if learner.horizon_days == days else rates * (days / learner.horizon_days)
 
 
 def _fitted(stage: Stage, block: FitBlock, codes: Sequence[str], progress: Progress) -> dict[str, Learner]:

@@ -96,7 +96,10 @@ def _check_history(known: Incidents, grid: Grid, *, categories: Sequence[str], e
 
 def _entrants(learners: Sequence[str | Entrant], settings: Settings | None) -> tuple[Entrant, ...]:
     given: Mapping[str, Mapping[str, Any]]
-    given = {"lightgbm": asdict(settings.boosting)} if isinstance(settings, EngineSettings) else settings or {}
+    if isinstance(settings, EngineSettings):
+        given = {"lightgbm": asdict(settings.boosting), **settings.learners}
+    else:
+        given = settings or {}
     found = []
     for learner in learners:
         if isinstance(learner, str) and learner not in LEARNERS:

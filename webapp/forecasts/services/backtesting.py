@@ -8,13 +8,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
-from prediction.backtest import DEFAULT_LEARNERS, BacktestResult, run_backtest
+from prediction.backtest import DEFAULT_LEARNERS, BacktestResult, TestedHorizon, run_backtest
 from webapp.accounts.models import Jurisdiction
 from webapp.common.models import Job
 from webapp.common.services import JobCancelled, Progress, claimed_job, no_progress, part
@@ -123,6 +124,10 @@ def _store_backtest(backtest: Backtest, result: BacktestResult) -> Backtest:
     backtest.first_window_start = result.first_window_start
     backtest.last_window_end = result.last_window_end
     backtest.active_cell_share = result.active_cell_share
+    backtest.parameters = {
+        "learners": list(dict.fromkeys(score.learner for score in result.scores if not score.is_ceiling)),
+        "horizons": {tested.code: _described(tested) for tested in result.horizons},
+    }
     backtest.save()
     BacktestScore.objects.bulk_create(
         BacktestScore(
@@ -136,3 +141,13 @@ def _store_backtest(backtest: Backtest, result: BacktestResult) -> Backtest:
         for score in result.scores
     )
     return backtest
+
+
+def _described(tested: TestedHorizon) -> dict[str, Any]:
+    return {
+        "windows": tested.windows,
+        "left_out": tested.left_out,
+        "window_hours": tested.window_hours,
+        "first_window_start": tested.first_window_start.isoformat(),
+        "last_window_end": tested.last_window_end.isoformat(),
+    }
