@@ -41,8 +41,9 @@ class Dispersion:
 def fit_dispersion(rates: Float64, counts: Float64) -> Dispersion:
     """Dispersion of counts around out-of-fold rates, Float64[windows, cells] each; none where there are too few incidents.
 
-    α starts from the moments Σ((y − λ)² − λ) / Σ λ² and is the most likely value of the negative binomial; where the Poisson
-    law is as likely, α is 0. δ is by moments of the windows' totals: ((Y − Λ)² − Λ − α Σλ²) over Λ², from 0 on.
+    α is the most likely one of the negative binomial; where the Poisson law is as likely, it is 0. (Its moments,
+    Σ((y − λ)² − λ) / Σ λ², rest on the few liveliest cells alone.) δ is by moments of the windows' totals:
+    ((Y − Λ)² − Λ − α Σλ²) over Λ², from 0 on.
     """
     if counts.sum() < LEAST_COUNTS:
         return Dispersion()
@@ -93,14 +94,11 @@ def log_likelihood(rates: Float64, counts: Float64, alpha: float) -> float:
 
 
 def _most_likely_alpha(rates: Float64, counts: Float64) -> float:
-    moments = float((((counts - rates) ** 2 - rates).sum()) / (rates**2).sum())
-    start = float(np.clip(moments, ALPHA_LOW, ALPHA_HIGH))
-    low, high = max(ALPHA_LOW, start / 30), min(ALPHA_HIGH, start * 30)
     found = minimize_scalar(
         lambda log_alpha: -log_likelihood(rates, counts, float(np.exp(log_alpha))),
-        bounds=(np.log(low), np.log(high)),
+        bounds=(np.log(ALPHA_LOW), np.log(ALPHA_HIGH)),
         method="bounded",
-        options={"xatol": 1e-3, "maxiter": 40},
+        options={"xatol": 1e-3, "maxiter": 60},
     )
     alpha = float(np.exp(found.x))
     better = -float(found.fun) > log_likelihood(rates, counts, 0.0)
