@@ -36,9 +36,10 @@ HALF_LIVES_D = (120.0, 240.0, 480.0, 960.0)
 BLOCKS = 3
 WIDE_M = 600.0
 # Fields of the prior mean: this category's incidents in ring 1, in ring 2 and within some 600 m; the other categories' here and
-# in ring 1; and the same everywhere.
-FIELDS = ("ring1", "ring2", "wide", "others_here", "others_ring1", "even")
-USUAL_WEIGHTS = np.array([0.15, 0.1, 0.25, 0.25, 0.15, 0.1])
+# in ring 1; the geometric mean of the first and of the others here (a place must have both); and the same everywhere.
+FIELDS = ("ring1", "ring2", "wide", "others_here", "others_ring1", "both", "even")
+OF_OTHERS = [FIELDS.index(name) for name in ("others_here", "others_ring1", "both")]
+USUAL_WEIGHTS = np.array([0.1, 0.05, 0.2, 0.2, 0.1, 0.25, 0.1])
 USUAL_SHAPE = 1.0
 LEAST_INCIDENTS = 20.0
 SHAPES = (1e-2, 1e3)
@@ -133,16 +134,18 @@ class EmpiricalBayes(Learner):
         """
         faded = known.weighted(decay_of(known, origin_day, half_life))
         ages = 0.5 ** (np.arange(history_days(known, origin_day)) / half_life)
-        own, others = faded[category], faded.sum(axis=0) - faded[category]
+        own, others = faded[category], np.maximum(faded.sum(axis=0) - faded[category], 0.0)
         around = self.maker.around
-        itself = min(1.0, self.maker.grid.area_km2 * 1e6 / (2 * np.pi * WIDE_M**2))
+        near = np.maximum(around.ring_sums(own, 1), 0.0)
+        itself = np.minimum(1.0, self.maker.grid.areas_km2 * 1e6 / (2 * np.pi * WIDE_M**2))
         fields = np.stack(
             [
-                around.ring_sums(own, 1),
+                near,
                 around.ring_sums(own, 2),
                 np.maximum(around.smooth(own, WIDE_M) - itself * own, 0.0),
-                np.maximum(others, 0.0),
-                np.maximum(around.ring_sums(others, 1), 0.0),
+                others,
+                around.ring_sums(others, 1),
+                np.sqrt(near * others),
                 np.ones(known.cells),
             ]
         )
@@ -154,7 +157,7 @@ def _posterior(fields: Float64, count: Float64, weights: Float64, shape: float) 
     total = max(float(count.sum()), 1e-9)
     prior = weights @ fields * total
     own = weights.copy()
-    own[[FIELDS.index("others_here"), FIELDS.index("others_ring1")]] = 0.0
+    own[OF_OTHERS] = 0.0
     nearby = own @ fields / own.sum() * total
     return prior * (count + shape) / (prior + shape), prior, nearby
 
