@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
+from itertools import pairwise
 from typing import Any, Self
 
 import numpy as np
@@ -19,17 +20,20 @@ import numpy.typing as npt
 
 from prediction.calibration import Calibration
 from prediction.errors import NoIncidentsError, PredictionError
-from prediction.features import GROUPS, Block, FeatureMaker
+from prediction.features import GROUPS, WEEK_DAYS, Block, FeatureMaker
 from prediction.grid import Grid
 from prediction.learners import catalogue
 from prediction.learners.base import Learner, Progress, no_progress
 from prediction.learners.boosting import BoostingSettings
 from prediction.learners.calibrated import MEMBERS, Calibrated, calibrated, calibrated_stack
 from prediction.out_of_fold import FoldSettings
-from prediction.panel import Incidents, Panel
+from prediction.panel import DAY_S, Incidents, Panel
 from prediction.profile import ProfileSettings, choose_settings, slot_shares
 from prediction.slots import SlotScheme
+from prediction.spatial import Surroundings
 from prediction.uncertainty import Dispersion
+
+Float64 = npt.NDArray[np.float64]
 
 FORMAT = 3
 MAGIC = b"HAECHI-MODEL\n"
@@ -97,8 +101,13 @@ class TrainedModel:
         }
 
     @property
+    def horizon_days(self) -> int:
+        """Days that the learner's rates, the reasons and the dispersion speak of."""
+        return horizon_of(self.scheme)
+
+    @property
     def dispersion(self) -> dict[str, Dispersion]:
-        """Dispersion of a cell's week by category; "" is all crimes together."""
+        """Dispersion of a cell's count over the horizon by category; "" is all crimes together."""
         return dict(zip((*self.categories, ""), self.calibration.dispersions, strict=True))
 
     def to_bytes(self) -> bytes:
@@ -108,7 +117,7 @@ class TrainedModel:
             "learner": self.learner,
             "categories": self.categories,
             "cutoff": self.cutoff.isoformat(),
-            "scheme": asdict(self.scheme),
+            "scheme": self.scheme.to_json(),
             "settings": asdict(self.settings),
             "profile": asdict(self.profile),
             "calibration": self.calibration.to_plain(),
@@ -132,13 +141,12 @@ class TrainedModel:
             raise PredictionError("The model file is damaged; train again to make a new one.") from error
         if content["format"] != FORMAT:
             raise PredictionError(f"The model file has format {content['format']}, this version reads {FORMAT}; train again.")
-        scheme = content["scheme"]
         return cls(
             learner=content["learner"],
             state=state,
             categories=tuple(content["categories"]),
             cutoff=datetime.fromisoformat(content["cutoff"]),
-            scheme=SlotScheme(**{**scheme, "start_hours": tuple(scheme["start_hours"])}),
+            scheme=SlotScheme.from_json(content["scheme"]),
             settings=EngineSettings.from_plain(content["settings"]),
             profile=ProfileSettings(**content["profile"]),
             calibration=Calibration.from_plain(content["calibration"]),
@@ -154,9 +162,10 @@ class TrainedModel:
 class Forecast:
     """slot_starts (UTC, ascending; the last ends at horizon_end); rates Float32[cells, slots, categories]: expected incidents;
 
-    reasons Float16[cells, groups, categories]: contributions of `reason_groups`, adding up to the log of the 7-day rate; what
-    calibration changes is part of "base". dispersion: by category, "" for all together (see `prediction.uncertainty`), measured
-    on weeks: for a slot's count it stands as far as what sets a cell's week apart lasts all week.
+    reasons Float16[cells, groups, categories]: contributions of `reason_groups`, adding up to the log of the 7-day rate (of a
+    slot's typical length where slots do not repeat by the week); what calibration changes is part of "base". dispersion: by
+    category, "" for all together (see `prediction.uncertainty`), measured on the same days: for a shorter slot's count it stands
+    as far as what sets a cell apart lasts all week.
     """
 
     slot_starts: tuple[datetime, ...]
@@ -192,11 +201,13 @@ def train(
     if len(known) == 0:
         raise NoIncidentsError(cutoff.isoformat())
     panel = Panel.build(known, cells=len(grid), categories=len(categories), anchor=cutoff)
-    maker = FeatureMaker(grid, len(categories), blocks=blocks)
+    maker = FeatureMaker(grid, len(categories), horizon_days=horizon_of(scheme), blocks=blocks)
     fitted = make_learner(settings, maker)
     fitted.fit(panel, 0, seed=seed, progress=lambda fraction, step: progress(0.02 + 0.92 * fraction, step))
     progress(0.95, "fit")
-    profile = choose_settings(known, maker.around, scheme=scheme, categories=len(categories), cutoff=cutoff)
+    profile = ProfileSettings()
+    if repeats_weekly(scheme):
+        profile = choose_settings(known, maker.around, scheme=scheme, categories=len(categories), cutoff=cutoff)
     calibration = fitted.calibration_ if isinstance(fitted, Calibrated) else None
     rare = _without_trees(fitted)
     progress(1.0, "fit")
@@ -237,46 +248,73 @@ def forecast(
     known = incidents.known_before(first_slot or model.cutoff)
     starts = model.scheme.starts(first_slot or model.cutoff, slots + 1)
     panel = Panel.build(known, cells=len(grid), categories=len(model.categories), anchor=first_slot or model.cutoff)
-    maker = FeatureMaker(grid, len(model.categories), blocks=blocks)
+    maker = FeatureMaker(grid, len(model.categories), horizon_days=model.horizon_days, blocks=blocks)
     learner = restored(model, maker)
     progress(0.05, "features")
     rates = np.empty((len(grid), slots, len(model.categories)), dtype=np.float32)
     reasons = np.empty((len(grid), len(GROUPS), len(model.categories)), dtype=np.float16)
-    in_week = model.scheme.slot_of_week(np.array([int(start.timestamp()) for start in starts[:-1]], dtype=np.int64))
     for target in range(len(model.categories)):
         progress(0.1 + 0.9 * target / len(model.categories), "explain")
         # The contributions add up to the log of the rate, so that asking for them is asking for both.
         contributions = learner.explain(panel, 0, target)
         reasons[:, :, target] = contributions
         progress(0.1 + 0.9 * (target + 0.5) / len(model.categories), "forecast")
-        laid_out = slot_shares(
-            known,
-            maker.around,
-            scheme=model.scheme,
-            category=target,
-            categories=len(model.categories),
-            known_s=panel.anchor_s,
-            settings=model.profile,
-        )
-        rates[:, :, target] = (np.exp(contributions.sum(axis=1)) * laid_out)[in_week].T
+        parts = _parts(model, known, maker.around, target=target, starts=starts, known_s=panel.anchor_s)
+        rates[:, :, target] = (np.exp(contributions.sum(axis=1)) * parts).T
     progress(1.0, "forecast")
     return Forecast(tuple(starts[:-1]), starts[-1], rates, GROUPS, reasons, model.dispersion)
 
 
+def _parts(
+    model: TrainedModel, known: Incidents, around: Surroundings, *, target: int, starts: Sequence[datetime], known_s: int
+) -> Float64:
+    """Float64[slots, cells or 1]: the part of the horizon's incidents that falls into each slot."""
+    if not repeats_weekly(model.scheme):
+        lengths = np.array([(end - start).total_seconds() for start, end in pairwise(starts)])
+        return np.asarray(lengths[:, np.newaxis] / (model.horizon_days * DAY_S), dtype=np.float64)
+    in_week = model.scheme.slot_of_week(np.array([int(start.timestamp()) for start in starts[:-1]], dtype=np.int64))
+    shares = slot_shares(
+        known,
+        around,
+        scheme=model.scheme,
+        category=target,
+        categories=len(model.categories),
+        known_s=known_s,
+        settings=model.profile,
+    )
+    return shares[in_week]
+
+
+def repeats_weekly(scheme: SlotScheme) -> bool:
+    """Whether the slots of every week are the same; those of several days or weeks, and months, are not laid out by a profile."""
+    return scheme.period == "hours" or (scheme.period in ("day", "week") and scheme.every == 1)
+
+
+def horizon_of(scheme: SlotScheme) -> int:
+    """Days that a learner for these slots speaks of: a week, or as long as a slot that lasts otherwise."""
+    return WEEK_DAYS if repeats_weekly(scheme) else max(1, round(scheme.typical_h / 24))
+
+
 def make_learner(settings: EngineSettings, maker: FeatureMaker) -> Learner:
-    """The learner that the settings name, not fitted yet. Raises what `catalogue.make` does."""
+    """The learner that the settings name, of the maker's horizon, not fitted yet. Raises what `catalogue.make` does."""
+    days = maker.horizon_days
     given = {"lightgbm": asdict(settings.boosting), **settings.learners}
     folds = FoldSettings(weeks=settings.fold_weeks)
     if settings.learner == "stack":
-        return calibrated_stack(maker, members=settings.members, settings=given, folds=folds, calibrate=settings.calibrate)
+        return calibrated_stack(
+            maker, horizon_days=days, members=settings.members, settings=given, folds=folds, calibrate=settings.calibrate
+        )
     own = given.get(settings.learner)
     if settings.calibrate:
-        return calibrated(settings.learner, maker, settings=own, folds=folds)
-    return catalogue.make(settings.learner, maker, settings=own)
+        return calibrated(settings.learner, maker, horizon_days=days, settings=own, folds=folds)
+    return catalogue.make(settings.learner, maker, horizon_days=days, settings=own)
 
 
 def restored(model: TrainedModel, maker: FeatureMaker) -> Learner:
-    """The model's fitted learner on a feature maker of the same grid, categories and blocks. Raises `PredictionError`."""
+    """The model's fitted learner on a feature maker of the same grid, categories, blocks and `horizon_days`.
+
+    Raises `PredictionError` where the blocks differ.
+    """
     if maker.signature != model.blocks:
         raise PredictionError(
             "The model was trained with other features (places, weather, holidays …) than are given now; "

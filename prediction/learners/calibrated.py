@@ -25,7 +25,7 @@ Float64 = npt.NDArray[np.float64]
 
 FOLD_SHARE = 0.4  # of the progress; a guess, the fold learner being cheaper
 ROWS_IN_FOLD = 0.4  # of a tree learner's training rows: what is learnt in the fold is only how far to trust it
-MEMBERS = ("lightgbm", "seasonal", "ewkde")
+MEMBERS = ("lightgbm", "eb", "seasonal", "count")  # docs/methods/stack.md has what each is worth
 
 Settings = Mapping[str, Any]
 

@@ -125,3 +125,25 @@ def test_a_file_of_an_older_format_is_refused_with_a_sentence(model):
         TrainedModel.from_bytes(model.to_bytes()[:-20])
     with pytest.raises(PredictionError, match="not a model file"):
         TrainedModel.from_bytes(b"GIF89a")
+
+
+@pytest.mark.parametrize(
+    ("scheme", "slots", "days"),
+    [
+        (SlotScheme("Asia/Seoul", (6,), "week"), 2, 7),
+        (SlotScheme("Asia/Seoul", (0,), "day"), 7, 7),
+        (SlotScheme("Asia/Seoul", (0,), "week", 4), 2, 28),
+        (SlotScheme("Asia/Seoul", (0,), "month"), 3, 30),
+    ],
+    ids=["week", "day", "four weeks", "month"],
+)
+def test_slots_may_be_as_long_as_a_month(incidents, grid, scheme, slots, days):
+    settings = EngineSettings(QUICK, learner="stack", members=("lightgbm", "count"))
+    model = train(incidents, grid, scheme=scheme, categories=CODES, cutoff=CUTOFF, settings=settings, seed=5)
+    assert model.horizon_days == days
+    read = TrainedModel.from_bytes(model.to_bytes())
+    assert read.scheme == scheme
+    made = forecast(read, incidents, grid, slots=slots)
+    hours = [scheme.length_h(start) for start in made.slot_starts]
+    assert made.rates.sum() == pytest.approx(5_000 / 730 * sum(hours) / 24, rel=0.25)
+    assert made.horizon_end > made.slot_starts[-1]
