@@ -143,5 +143,5 @@ def test_near_repeats_raise_the_rate_of_a_cell_just_hit(grid):
     rates = learner.rate(panel, 0)[0]
     counts = panel.counts(-600, 0)[0]
     struck = panel.counts(-3, 0)[0] > 0
-    alike = counts == 6
+    alike = np.abs(counts - np.median(counts)) <= 2
     assert rates[struck & alike].mean() > 1.3 * rates[~struck & alike].mean()
