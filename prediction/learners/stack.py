@@ -257,6 +257,7 @@ def sum_weights(positives: tuple[Float64, Float64], totals: Float64, prior: Floa
 
 def _on_simplex(belongs: Float64, totals: Float64) -> Float64:
     """aₖ/(Λₖ + μ), adding up to one."""
+    belongs = np.maximum(belongs, 1e-9)
     low = -float(totals.min())
     room = float(belongs.sum())
     # At μ = −Λ + a of the smallest Λ that member alone fills the simplex; at Σa − min Λ nobody can.

@@ -147,3 +147,18 @@ def test_slots_may_be_as_long_as_a_month(incidents, grid, scheme, slots, days):
     hours = [scheme.length_h(start) for start in made.slot_starts]
     assert made.rates.sum() == pytest.approx(5_000 / 730 * sum(hours) / 24, rel=0.25)
     assert made.horizon_end > made.slot_starts[-1]
+
+
+@pytest.mark.parametrize("learner", ["lightgbm", "stack"])
+@pytest.mark.parametrize("count", [1, 30, 3_000])
+def test_one_cell_few_incidents_or_a_category_without_any_still_give_a_sane_forecast(learner, count):
+    one = Grid.from_h3(np.array([h3.latlng_to_cell(37.49, 127.01, 10)], dtype=np.uint64))
+    start = CUTOFF_S - np.random.default_rng(1).integers(1, 500 * DAY_S, count)
+    few = Incidents.at(np.zeros(count, dtype=np.int32), start, start, np.zeros(count, dtype=np.int16))
+    model = trained(few, one, replace(STACK, learner=learner))
+    made = forecast(model, few, one)
+    assert np.all(np.isfinite(made.rates))
+    assert np.all(made.rates > 0)
+    assert made.rates[:, :, 0].sum() < 3 + 3 * count / 500 * 7
+    assert made.rates[:, :, 1:].sum() < 1  # never seen: rare, but not impossible
+    assert forecast(TrainedModel.from_bytes(model.to_bytes()), few, one).rates.tobytes() == made.rates.tobytes()
