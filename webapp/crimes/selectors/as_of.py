@@ -16,7 +16,7 @@ WITH displaced AS (
     FROM common_displacedrow d JOIN imports_upload u ON u.id = d.upload_id
     WHERE d."table" = 'crimes_incident' AND u.jurisdiction_id = %(jurisdiction)s AND u.committed_at > %(as_of)s
     ORDER BY d.row_id, u.committed_at, d.id
-), then AS (
+), stood AS (
     SELECT i.id, i.category_id, i.upload_id, i.cell, i.occurred_from, i.occurred_to, i.point
     FROM crimes_incident i
     WHERE i.jurisdiction_id = %(jurisdiction)s AND NOT EXISTS (SELECT 1 FROM displaced d WHERE d.row_id = i.id)
@@ -25,7 +25,7 @@ WITH displaced AS (
            (d.was).point
     FROM displaced d
 )
-SELECT i.* FROM then i JOIN imports_upload u ON u.id = i.upload_id WHERE u.committed_at <= %(as_of)s
+SELECT i.* FROM stood i JOIN imports_upload u ON u.id = i.upload_id WHERE u.committed_at <= %(as_of)s
 """
 
 
