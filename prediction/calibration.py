@@ -32,17 +32,19 @@ KINDS = ("kept", "isotonic", "power")
 
 @dataclass(frozen=True)
 class CalibrationSettings:
-    """`blocks`: into how many stretches of time the windows are cut to choose between the maps; `gain`: log-likelihood that the
+    """`blocks`: into how many stretches of time the windows are cut to choose between the maps, each scored by its likelihood on
 
-    power must gain over the isotonic map on weeks not used to find it; `least_incidents`: with fewer a category is left alone;
-    `tolerance`: by how much a total may be off before it is mended. A season makes a quarter of a year's total differ from the
-    next one's by some ten percent: a small bias of the weeks held out says nothing of the weeks to come (docs/methods/stack.md).
+    stretches not used to find it; `harm`: what the isotonic map may lose before the rates are left alone; `gain`: what the power
+    must gain over it; `least_incidents`: with fewer a category is left alone; `tolerance`: by how much a total may be off before
+    it is mended. A season makes a quarter of a year's total differ from the next one's by some ten percent: a small bias of the
+    weeks held out says nothing of the weeks to come (docs/methods/stack.md).
     """
 
     bands: Bands = field(default_factory=Bands)
     blocks: int = 4
     least_incidents: float = 150.0
     gain: float = 25.0
+    harm: float = 3.0
     tolerance: float = 0.2
 
 
@@ -171,10 +173,11 @@ def _chosen(
         kind: sum(_gain(curves[kind], rates[block], counts[block]) for curves, block in zip(shapes[:-1], blocks, strict=True))
         for kind in kinds
     }
-    best = KINDS[0]
-    for kind in kinds:
-        if gains[kind] > gains[best] + (settings.gain if kind == "power" else 0.0):
-            best = kind
+    best = kinds[0]
+    if "isotonic" in gains:
+        # Its ratios are drawn to one already, so that it is kept unless it does harm.
+        best = "isotonic" if gains["isotonic"] > -settings.harm else best
+        best = "power" if gains["power"] > gains[best] + settings.gain else best
     out = np.empty_like(rates)
     for curves, block in zip(shapes[:-1], blocks, strict=True):
         rest = np.setdiff1d(np.arange(len(rates)), block)
