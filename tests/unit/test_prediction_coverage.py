@@ -138,6 +138,17 @@ def test_a_renamed_category_ends_at_nothing_and_its_successor_starts_from_its_ow
     assert weeks[1] < 3
 
 
+def test_a_forecast_after_a_missing_year_is_that_of_the_whole_file(city, grid):
+    missing = (days_ago(city) > 120) & (days_ago(city) <= 485)
+    weeks = []
+    for rows in (city, city.take(~missing)):
+        model = train(rows, grid, scheme=SlotScheme("UTC", (0,)), categories=tuple("abc"), cutoff=CUTOFF, settings=QUICK, seed=1)
+        weeks.append(forecast(model, rows, grid, slots=7).rates.sum(axis=1))
+    assert weeks[1].sum(axis=0)[:2] == pytest.approx(weeks[0].sum(axis=0)[:2], rel=0.15)
+    assert weeks[1].sum(axis=0)[2] == pytest.approx(7 / 12, rel=0.6)
+    assert np.corrcoef(weeks[0].sum(axis=1), weeks[1].sum(axis=1))[0, 1] > 0.9
+
+
 def test_a_file_whose_newest_month_has_not_arrived_keeps_its_level(city, grid):
     panel = panel_of(city.take(days_ago(city) > 40), grid)
     assert level(panel)[:2] == pytest.approx(level(panel_of(city, grid))[:2], rel=0.15)
