@@ -26,7 +26,8 @@ from prediction.panel import Panel
 __all__ = ["Etas", "EtasFit", "fit_etas", "without_bias"]
 
 Float64 = npt.NDArray[np.float64]
-STEPS = 40
+STEPS = 200
+STILL = 1e-3  # θ and ω that move by less than this share a step have arrived
 STEPS_OF_BACKGROUND = 15
 LEAST_INCIDENTS = 50
 USUAL = (0.05, 0.1)
@@ -120,6 +121,7 @@ class Etas(Learner):
             weight=own.weight,
             daily_level=level,
             steps=STEPS if held is None else STEPS_OF_BACKGROUND,
+            tolerance=STILL,
             first=held or USUAL,
             moving=held is None,
         )

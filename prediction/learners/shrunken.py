@@ -34,12 +34,13 @@ Float64 = npt.NDArray[np.float64]
 
 HALF_LIVES_D = (120.0, 240.0, 480.0, 960.0)
 BLOCKS = 3
-WIDE_M = 600.0
-# Fields of the prior mean: this category's incidents in ring 1, in ring 2 and within some 600 m; the other categories' here and
-# in ring 1; the geometric mean of the first and of the others here (a place must have both); and the same everywhere.
-FIELDS = ("ring1", "ring2", "wide", "others_here", "others_ring1", "both", "even")
-OF_OTHERS = [FIELDS.index(name) for name in ("others_here", "others_ring1", "both")]
-USUAL_WEIGHTS = np.array([0.1, 0.05, 0.2, 0.2, 0.1, 0.25, 0.1])
+CLOSE_M, WIDE_M = 250.0, 600.0
+# Fields of the prior mean: this category's incidents in ring 1, in ring 2, within some 250 m and 600 m; the last of them again,
+# but only where any other crime ever happened (many a fine cell is no address); the other categories' here and in ring 1; the
+# geometric mean of the first and of the others here (a place must have both); and the same everywhere.
+FIELDS = ("ring1", "ring2", "close", "wide", "lively", "others_here", "others_ring1", "both", "even")
+OF_OTHERS = [FIELDS.index(name) for name in ("lively", "others_here", "others_ring1", "both")]
+USUAL_WEIGHTS = np.array([0.1, 0.05, 0.1, 0.1, 0.1, 0.15, 0.1, 0.2, 0.1])
 USUAL_SHAPE = 1.0
 LEAST_INCIDENTS = 20.0
 SHAPES = (1e-2, 1e3)
@@ -137,12 +138,14 @@ class EmpiricalBayes(Learner):
         own, others = faded[category], np.maximum(faded.sum(axis=0) - faded[category], 0.0)
         around = self.maker.around
         near = np.maximum(around.ring_sums(own, 1), 0.0)
-        itself = np.minimum(1.0, self.maker.grid.areas_km2 * 1e6 / (2 * np.pi * WIDE_M**2))
+        close, wide = self._without_itself(own, CLOSE_M), self._without_itself(own, WIDE_M)
         fields = np.stack(
             [
                 near,
                 around.ring_sums(own, 2),
-                np.maximum(around.smooth(own, WIDE_M) - itself * own, 0.0),
+                close,
+                wide,
+                wide * (others > 0),
                 others,
                 around.ring_sums(others, 1),
                 np.sqrt(near * others),
@@ -150,6 +153,11 @@ class EmpiricalBayes(Learner):
             ]
         )
         return shares(fields), own * ages.sum() / (ages**2).sum()
+
+    def _without_itself(self, own: Float64, sigma_m: float) -> Float64:
+        """Float64[cells]: smoothed counts, less the cell's own part of them (the kernel's weight on its own cell)."""
+        itself = np.minimum(1.0, self.maker.grid.areas_km2 * 1e6 / (2 * np.pi * sigma_m**2))
+        return np.asarray(np.maximum(self.maker.around.smooth(own, sigma_m) - itself * own, 0.0), dtype=np.float64)
 
 
 def _posterior(fields: Float64, count: Float64, weights: Float64, shape: float) -> tuple[Float64, Float64, Float64]:
