@@ -120,9 +120,22 @@ def test_a_training_is_a_job(api, analyst, jurisdiction):
     assert answer.json()["id"] == str(job.pk)
     assert api(analyst).post(VERSIONS).status_code == 409
     unknown = api(analyst).post(VERSIONS, {"learner": "oracle9"}, format="json")
-    assert (unknown.status_code, unknown.json()["error"]["code"]) == (400, "unknown_learner")
+    assert (unknown.status_code, unknown.json()["error"]["code"]) == (400, "unknown_code")
     cancel = api(analyst).post(f"/api/v1/jobs/{job.pk}/cancel/")
     assert cancel.status_code == 202
+
+
+def test_a_backtest_takes_horizons_and_learners(api, analyst, jurisdiction):
+    make_incidents(jurisdiction, 200)
+    client, path = api(analyst), "/api/v1/backtests/"
+    for wrong in ({"horizons": ["year"]}, {"learners": ["oracle"]}, {"horizons": ["week", "week"]}):
+        answer = client.post(path, wrong, format="json")
+        assert (answer.status_code, answer.json()["error"]["code"]) == (400, "unknown_code")
+        assert answer.json()["error"]["fields"] == wrong
+    answer = client.post(path, {"weeks": 4, "horizons": ["shift", "week"], "learners": ["count"]}, format="json")
+    assert answer.status_code == 202
+    parameters = Job.objects.get().parameters
+    assert (parameters["horizons"], parameters["learners"]) == (["shift", "week"], ["count"])
 
 
 def test_the_drift_tells_weeks_bands_and_alerts(api, auditor, jurisdiction):

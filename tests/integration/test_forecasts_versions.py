@@ -211,7 +211,7 @@ def test_too_few_incidents_are_said_in_a_sentence(jurisdiction):
 
 def test_an_unknown_learner_is_refused_with_the_known_ones(jurisdiction):
     make_incidents(jurisdiction, 200, until=PAST)
-    with pytest.raises(HaechiError, match=r"no learner “oracle9”\. Choose one of: .*lightgbm"):
+    with pytest.raises(HaechiError, match=r"“oracle9” is not a choice\. Choose among: .*lightgbm"):
         start_training(jurisdiction=jurisdiction, learner="oracle9")
 
 
@@ -475,7 +475,7 @@ def test_the_command_queues_a_training(jurisdiction):
     assert job.parameters["learner"] == "count"
     with pytest.raises(CommandError, match="already under way"):
         call_command("train_version", jurisdiction="testgu")
-    with pytest.raises(CommandError, match="no learner"):
+    with pytest.raises(CommandError, match="“nothing” is not a choice"):
         call_command("train_version", jurisdiction="testgu", learner="nothing")
 
 

@@ -18,6 +18,9 @@ STEP_LABELS = {
     "explain": _("computing the reasons"),
     "store": _("storing the result"),
     "backtest": _("testing on past weeks"),
+    "trial": _("trying it on past weeks"),
+    "watch": _("looking at past weeks"),
+    "compare": _("comparing with what is stored"),
     "commit": _("finishing"),
     "undo": _("removing the rows"),
 }

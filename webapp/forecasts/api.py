@@ -249,6 +249,12 @@ class BacktestOutput(serializers.ModelSerializer[Backtest]):
 
 class StartBacktestInput(serializers.Serializer[Any]):
     weeks = serializers.IntegerField(required=False, default=26, help_text="4–52; fewer are taken where the data are short")
+    horizons = serializers.ListField(
+        child=serializers.CharField(), required=False, default=list, help_text="among shift, day, week, month; empty: week"
+    )
+    learners = serializers.ListField(
+        child=serializers.CharField(), required=False, default=list, help_text="codes of learners; empty: the usual ones"
+    )
 
 
 class BacktestList(generics.ListAPIView[Backtest]):
@@ -274,9 +280,7 @@ class BacktestList(generics.ListAPIView[Backtest]):
         data = StartBacktestInput(data=request.data)
         data.is_valid(raise_exception=True)
         user = caller(request)
-        job = services.start_backtest(
-            jurisdiction=user.jurisdiction, user=user, weeks=data.validated_data["weeks"], request=request
-        )
+        job = services.start_backtest(jurisdiction=user.jurisdiction, user=user, request=request, **data.validated_data)
         return Response(JobOutput(job_status(user=user, job_id=job.pk)).data, status=202)
 
 

@@ -1,7 +1,7 @@
 """Starting forecasts and back-tests: check what can be checked at once, record the job, send its Celery task on commit."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,7 @@ from webapp.forecasts.models import ForecastRun, ModelVersion
 from webapp.forecasts.selectors.freshness import second_slot_start
 from webapp.forecasts.selectors.material import check_cutoff, default_cutoff, is_live, weeks_available
 from webapp.forecasts.selectors.runs import current_run, open_job
-from webapp.forecasts.wording import LEARNERS
+from webapp.forecasts.wording import HORIZONS, LEARNERS
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -69,10 +69,17 @@ def start_forecast(
 
 @transaction.atomic
 def start_backtest(
-    *, jurisdiction: Jurisdiction, user: "User | None" = None, weeks: int = 26, request: "HttpRequest | None" = None
+    *,
+    jurisdiction: Jurisdiction,
+    user: "User | None" = None,
+    weeks: int = 26,
+    horizons: Sequence[str] = (),
+    learners: Sequence[str] = (),
+    request: "HttpRequest | None" = None,
 ) -> Job:
     """Queue a back-test over the last `weeks` weeks (4–52; fewer where the data are short).
 
+    `horizons`: among shift, day, week, month; empty: week. `learners`: codes of the catalogue; empty: the usual ones.
     Raises `NotAllowed`, `Conflict` while another back-test is under way, `HaechiError` where the data are too short.
     """
     if user is not None:
@@ -84,11 +91,15 @@ def start_backtest(
             code="weeks_out_of_range",
             fields={"weeks": weeks},
         )
+    _check_codes(horizons, HORIZONS, field="horizons")
+    _check_codes(learners, LEARNERS, field="learners")
     _refuse_second(jurisdiction, Job.Kind.BACKTEST)
     end = default_cutoff(jurisdiction=jurisdiction, now=timezone.now())
     check_cutoff(jurisdiction=jurisdiction, cutoff=end, now=timezone.now())
     weeks = min(weeks, weeks_available(jurisdiction=jurisdiction, end=end, least=low))
-    parameters = {"end": end.isoformat(), "weeks": weeks, "seed": DEFAULT_SEED}
+    chosen = {"horizons": list(horizons)} if horizons else {}
+    chosen |= {"learners": list(learners)} if learners else {}
+    parameters = {"end": end.isoformat(), "weeks": weeks, "seed": DEFAULT_SEED, **chosen}
     return _start(jurisdiction, Job.Kind.BACKTEST, parameters, user=user, request=request)
 
 
@@ -108,12 +119,7 @@ def start_training(
     """
     if user is not None:
         require(user, Act.START_RUN)
-    if learner and learner not in LEARNERS:
-        raise HaechiError(
-            _("There is no learner “%(code)s”. Choose one of: %(known)s.") % {"code": learner, "known": ", ".join(LEARNERS)},
-            code="unknown_learner",
-            fields={"learner": learner},
-        )
+    _check_codes([learner] if learner else [], LEARNERS, field="learner")
     _refuse_second(jurisdiction, Job.Kind.TRAIN)
     cutoff = cutoff or default_cutoff(jurisdiction=jurisdiction, now=timezone.now())
     check_cutoff(jurisdiction=jurisdiction, cutoff=cutoff, now=timezone.now())
@@ -190,6 +196,18 @@ def _start_where_live(start: Callable[[Jurisdiction], Job | None], *, what: str)
             continue
         started += [job] if job is not None else []
     return started
+
+
+def _check_codes(codes: Sequence[str], known: Collection[str], *, field: str) -> None:
+    """Raise `HaechiError` that names the known codes where one is unknown or named twice."""
+    unknown = [code for code in codes if code not in known]
+    if unknown or len(set(codes)) != len(codes):
+        raise HaechiError(
+            _("“%(codes)s” is not a choice. Choose among: %(known)s; each once.")
+            % {"codes": ", ".join(unknown or codes), "known": ", ".join(known)},
+            code="unknown_code",
+            fields={field: list(codes)},
+        )
 
 
 def _refuse_second(jurisdiction: Jurisdiction, kind: Job.Kind) -> None:

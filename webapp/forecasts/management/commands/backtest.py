@@ -1,4 +1,4 @@
-"""`backtest --jurisdiction CODE [--weeks N] [--if-needed] [--wait]`: score all learners on past weeks, by the worker."""
+"""`backtest --jurisdiction CODE [--weeks N] [--horizons …] [--learners …] [--if-needed] [--wait]`: by the worker."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -20,6 +20,8 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--jurisdiction", required=True, help="its code, like seocho")
         parser.add_argument("--weeks", type=int, default=26, help="4 to 52; fewer are taken where the data are short")
+        parser.add_argument("--horizons", default="", help="among shift,day,week,month; default: week")
+        parser.add_argument("--learners", default="", help="codes of learners, separated by commas; default: the usual ones")
         parser.add_argument("--if-needed", action="store_true", help="do nothing where the newest back-test is fresh")
         parser.add_argument("--wait", action="store_true", help="show the progress, then the table")
 
@@ -29,7 +31,12 @@ class Command(BaseCommand):
             if options["if_needed"] and is_backtest_fresh(jurisdiction=jurisdiction, now=timezone.now()):
                 self.stdout.write(_("The newest back-test is fresh; nothing to do."))
                 return
-            job = start_backtest(jurisdiction=jurisdiction, weeks=options["weeks"])
+            job = start_backtest(
+                jurisdiction=jurisdiction,
+                weeks=options["weeks"],
+                horizons=[code for code in options["horizons"].split(",") if code],
+                learners=[code for code in options["learners"].split(",") if code],
+            )
         except Conflict as error:
             job = job_under_way(error, anyway=options["wait"] or options["if_needed"])
             self.stdout.write(error.message)
