@@ -6,6 +6,7 @@ import hashlib
 import weakref
 from collections.abc import Sequence
 from dataclasses import fields
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -70,18 +71,19 @@ class FeatureMaker:
 
         The last few moments are remembered, so that learners that share a maker do not compute them twice.
         """
-        for position, (of_panel, day, moment) in enumerate(self._remembered):
-            if of_panel() is panel and day == origin_day:
-                self._remembered.append(self._remembered.pop(position))
-                return moment
-        rows, spots = int(np.searchsorted(panel.known_day, origin_day)), len(panel.spot_cell)
-        _check_memory(self.memory_limit_mb, cells=len(self.grid), categories=self.categories, rows=rows, spots=spots)
+        held = [entry for entry in self._remembered if entry[0]() is not None]
+        for entry in held:
+            if entry[0]() is panel and entry[1] == origin_day:
+                self._remembered = [*(other for other in held if other is not entry), entry]
+                return entry[2]
+        self._check(panel, origin_day)
         # Room first: never more than the remembered moments and the new one at a time.
-        self._remembered = [entry for entry in self._remembered if entry[0]() is not None][-(REMEMBERED - 1) :]
-        while self._remembered and sum(moment_bytes(entry[2]) for entry in self._remembered) * 2 > REMEMBERED_BYTES:
-            self._remembered.pop(0)
+        held = held[-(REMEMBERED - 1) :]
+        while held and sum(moment_bytes(entry[2]) for entry in held) * 2 > REMEMBERED_BYTES:
+            held.pop(0)
+        self._remembered = held  # always a new list: threads may share a maker
         moment = self.moment_covered(panel, origin_day, None)
-        self._remembered.append((weakref.ref(panel), origin_day, moment))
+        self._remembered = [*held, (weakref.ref(panel), origin_day, moment)]
         return moment
 
     def moment_covered(self, panel: Panel, origin_day: int, coverage: Coverage | None) -> Moment:
@@ -106,6 +108,19 @@ class FeatureMaker:
                 part[:] = values if rows is None or len(values) == 1 else values[rows]
             first += width
         return out
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What travels to another process: all but the remembered moments."""
+        return {**self.__dict__, "_remembered": []}
+
+    def _check(self, panel: Panel, origin_day: int) -> None:
+        if (panel.cells, panel.categories) != (len(self.grid), self.categories):
+            raise PredictionError(
+                f"The panel has {panel.cells} cells and {panel.categories} categories, the features were made for "
+                f"{len(self.grid)} and {self.categories}; build both from one grid and one list of categories."
+            )
+        rows, spots = int(np.searchsorted(panel.known_day, origin_day)), len(panel.spot_cell)
+        _check_memory(self.memory_limit_mb, cells=len(self.grid), categories=self.categories, rows=rows, spots=spots)
 
     def _read(self, block: Block, moment: Moment, target: int, width: int) -> Float32:
         values = np.asarray(block.read(moment, target), dtype=np.float32)

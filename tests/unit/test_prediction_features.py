@@ -1,5 +1,6 @@
 """Features as blocks: the contract of a plug-in, moments that are remembered, horizons, causality, memory."""
 
+import pickle
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -165,6 +166,20 @@ def test_a_panel_that_is_gone_is_not_held_by_its_moment(grid, incidents):
     maker = FeatureMaker(grid, 2)
     maker.moment(panel_of(incidents, grid), 0)
     assert maker._remembered[0][0]() is None
+
+
+def test_a_maker_travels_to_another_process_without_its_moments(grid, panel):
+    maker = FeatureMaker(grid, 2)
+    moment = maker.moment(panel, 0)
+    copy = pickle.loads(pickle.dumps(maker))  # noqa: S301  # our own bytes
+    assert copy._remembered == []
+    assert maker.moment(panel, 0) is moment
+    assert copy.table(copy.moment(panel, 0), 1).tobytes() == maker.table(moment, 1).tobytes()
+
+
+def test_a_panel_of_another_grid_or_list_of_categories_is_refused(grid, panel):
+    with pytest.raises(PredictionError, match="127 cells and 2 categories, the features were made for 127 and 3"):
+        FeatureMaker(grid, 3).moment(panel, 0)
 
 
 def test_the_start_is_the_instant_of_the_origin(grid, panel):
