@@ -282,3 +282,14 @@ def test_one_learner_calibrated_speaks_of_its_horizon(maker, panel):
 def test_a_stack_within_itself_is_refused(maker):
     with pytest.raises(PredictionError, match="member of itself"):
         calibrated_stack(maker, members=("count", "stack"))
+
+
+@pytest.mark.parametrize(("horizon", "windows"), [(1, 13), (28, 3)], ids=["day", "four weeks"])
+def test_a_stack_learns_weights_and_calibration_for_its_own_horizon(maker, panel, horizon, windows):
+    grid_maker = FeatureMaker(maker.grid, CATEGORIES, horizon_days=horizon)
+    learner = calibrated_stack(grid_maker, horizon_days=horizon, members=("lightgbm", "eb", "count"), settings=QUICK)
+    learner.fit(panel, 0, seed=3)
+    assert learner.horizon_days == horizon
+    assert learner.calibration_.windows == windows
+    assert learner.rate(panel, 0)[-1].sum() == pytest.approx(120 / 7 * horizon, rel=0.15)
+    assert len(learner.dispersion_) == CATEGORIES + 1
