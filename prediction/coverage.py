@@ -96,11 +96,11 @@ class Coverage:
 
 def by_age(known: Panel, origin_day: int, days: int) -> Float64:
     """Float64[categories, days]: daily counts by age before the origin."""
-    out = np.zeros((known.categories, days))
     age = origin_day - 1 - known.day
     inside = (age >= 0) & (age < days)
-    np.add.at(out, (known.category[inside], age[inside]), known.weight[inside])
-    return out
+    flat = known.category[inside].astype(np.int64) * days + age[inside]
+    sums = np.bincount(flat, weights=known.weight[inside], minlength=known.categories * days)
+    return np.asarray(sums.reshape(known.categories, days), dtype=np.float64)
 
 
 def history_days(known: Panel, origin_day: int) -> int:

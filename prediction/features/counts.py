@@ -30,9 +30,9 @@ def city_level(known: Panel, age: Ages, history: int, *, horizon_days: int = WEE
 
 def daily(known: Panel, age: Ages) -> Float64:
     """Float64[categories, ages]: the city's counts by age in days."""
-    by_age = np.zeros((known.categories, LONGEST_D))
-    np.add.at(by_age, (known.category, np.clip(age, 0, LONGEST_D - 1)), known.weight)
-    return by_age
+    flat = known.category.astype(np.int64) * LONGEST_D + np.clip(age, 0, LONGEST_D - 1)
+    sums = np.bincount(flat, weights=known.weight, minlength=known.categories * LONGEST_D)
+    return np.asarray(sums.reshape(known.categories, LONGEST_D), dtype=np.float64)
 
 
 def level_of(by_age: Float64, cover: Coverage, *, horizon_days: int) -> Float64:
