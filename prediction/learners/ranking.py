@@ -10,7 +10,7 @@ Scores become rates by a monotone map, learnt on later weeks than the trees it i
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -20,9 +20,9 @@ import numpy.typing as npt
 from scipy.optimize import isotonic_regression
 
 from prediction.features import WEEK_DAYS, FeatureMaker, Moment
-from prediction.learners.base import NotFittedError, Progress, no_progress, pack, unpack
+from prediction.learners.base import NotFittedError, Progress, no_progress
 from prediction.learners.boosting import LightGbmTrees
-from prediction.learners.rows import TrainingRows, expected, level
+from prediction.learners.rows import TrainingRows, level
 from prediction.learners.trees import BoostingSettings, part_of
 from prediction.panel import Panel
 
@@ -63,33 +63,17 @@ class Ranking(LightGbmTrees):
         self.maps_ = {}
         super().fit(panel, cutoff_day, seed=seed, progress=progress)
 
-    def save(self) -> bytes:
-        if not self.boosters_:
-            raise NotFittedError(self.name)
-        maps = {f"map_{target:04d}": knots for target, knots in self.maps_.items()}
-        texts = {
-            f"text_{target:04d}": np.frombuffer(self._bytes(booster), dtype=np.uint8)
-            for target, booster in enumerate(self.boosters_)
-            if booster is not None
-        }
-        return pack(self.name, {"categories": len(self.boosters_)}, maps | texts)
+    def _state(self) -> dict[str, npt.NDArray[Any]]:
+        return super()._state() | {f"map:{target:04d}": knots for target, knots in self.maps_.items()}
 
-    def load(self, content: bytes) -> None:
-        plain, arrays = unpack(self.name, content)
-        boosters: list[Any] = [None] * int(plain["categories"])
-        maps: dict[int, Float64] = {}
-        for name, array in arrays.items():
-            kind, number = name.split("_")
-            if kind == "map":
-                maps[int(number)] = array
-            else:
-                boosters[int(number)] = self._restored(array.tobytes())
-        self.boosters_, self.maps_ = boosters, maps
+    def _restore(self, categories: int, by_kind: Mapping[str, Mapping[str, npt.NDArray[Any]]]) -> None:
+        super()._restore(categories, by_kind)
+        self.maps_ = {int(name): knots for name, knots in by_kind.get("map", {}).items()}
 
     def log_rate(self, moment: Moment, target: int) -> tuple[Float64, float]:
         if not self.boosters_:
             raise NotFittedError(self.name)
-        score = np.log(expected(moment, target, self.horizon_days))
+        score = np.log(self.offset(moment, target))
         if self.boosters_[target] is None:
             return score, 0.0
         score = score + self._raw(self.boosters_[target], self.maker.table(moment, target))

@@ -6,12 +6,14 @@ Rows are made once for all trees that learn from the same panel, cut-off and see
 from __future__ import annotations
 
 import weakref
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
 
 from prediction.coverage import origins_covered
+from prediction.errors import PredictionError
 from prediction.features import WEEK_DAYS, FeatureMaker, Moment, history_days
 from prediction.learners.base import Progress, no_progress
 from prediction.panel import Panel
@@ -20,9 +22,12 @@ Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 Int32 = npt.NDArray[np.int32]
 
+Offset = Callable[[Moment, int], Float64]
+
 ROUNDS_OF_FILLING = 20
 # Origins of horizons under a week are this far apart, so that they meet every day of the week in turn.
 STEP_OF_SHORT_HORIZONS_D = 6
+OFFSETS = ("shrunken", "eb")
 KEPT_AT_MOST_BYTES = 1_500_000_000
 
 
@@ -31,7 +36,8 @@ class RowSettings:
     """Which rows to learn from. `row_limit` bounds time and memory: beyond it, empty cells are drawn by what they can tell.
 
     `evenness`: share of the drawn rows that is spread evenly over all empty cells, the rest going by expectation.
-    A category with fewer than `least_incidents` in the training windows gets no rows.
+    A category with fewer than `least_incidents` in the training windows gets no rows. `offset`: what the rows start from,
+    the moment's shrunken rate ("shrunken") or the empirical-Bayes count ("eb").
     """
 
     zero_share: float = 0.5
@@ -40,6 +46,11 @@ class RowSettings:
     origins_at_most: int = 78
     burn_in_days: int = 91
     least_incidents: int = 300
+    offset: str = "shrunken"
+
+    def __post_init__(self) -> None:
+        if self.offset not in OFFSETS:
+            raise PredictionError(f"Trees start from one of {', '.join(OFFSETS)}, not from “{self.offset}”.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,9 +98,12 @@ def training_rows(
     horizon_days: int,
     seed: int,
     settings: RowSettings,
+    offset_of: Offset | None = None,
     progress: Progress = no_progress,
 ) -> dict[int, TrainingRows]:
     """Rows of each category that has enough incidents. Reads only what was known before the cut-off.
+
+    `offset_of`: expected incidents of the horizon by moment and target, the one that `settings.offset` names.
 
     The rows made last with a maker are kept while it lives (unless they take more than 1.5 GB): LightGBM, Tweedie, XGBoost and
     the ranking learn from the same ones.
@@ -99,7 +113,16 @@ def training_rows(
     if kept is not None and kept.key == key and kept.panel() is panel:
         return dict(kept.rows)
     _LAST.pop(maker, None)
-    rows = _sampled(maker, panel, cutoff_day, horizon_days=horizon_days, seed=seed, settings=settings, progress=progress)
+    rows = _sampled(
+        maker,
+        panel,
+        cutoff_day,
+        horizon_days=horizon_days,
+        seed=seed,
+        settings=settings,
+        offset_of=offset_of or (lambda moment, target: expected(moment, target, horizon_days)),
+        progress=progress,
+    )
     if sum(part.table.nbytes for part in rows.values()) <= KEPT_AT_MOST_BYTES:
         _LAST[maker] = _Kept(weakref.ref(panel), key, rows)
     return dict(rows)
@@ -118,6 +141,7 @@ def _sampled(
     horizon_days: int,
     seed: int,
     settings: RowSettings,
+    offset_of: Offset,
     progress: Progress,
 ) -> dict[int, TrainingRows]:
     known = panel.before(cutoff_day)
@@ -137,7 +161,7 @@ def _sampled(
             if origin not in covered[target]:
                 continue  # to learn from a gap in the data would be to learn that nothing happens
             rng = np.random.default_rng((seed, target, cutoff_day - origin))
-            offset = expected(moment, target, horizon_days)
+            offset = offset_of(moment, target)
             chance = _chances(offset, share, settings)
             chosen = np.flatnonzero((counts[target] > 0) | (rng.random(known.cells) < chance))
             # Every cell with incidents, and some of the empty ones, that weigh for all of them.

@@ -7,12 +7,15 @@ under which the counts were most likely, a negative binomial (marginal likelihoo
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 from scipy.special import digamma, gammaln
 
-from prediction.features import WEEK_DAYS, FeatureMaker, history_days
+from prediction.features import HALF_LIVES_D as MOMENT_HALF_LIVES_D
+from prediction.features import WEEK_DAYS, FeatureMaker, Moment, history_days
 from prediction.learners.base import (
     Learner,
     NotFittedError,
@@ -32,7 +35,7 @@ from prediction.panel import Panel
 
 Float64 = npt.NDArray[np.float64]
 
-HALF_LIVES_D = (120.0, 240.0, 480.0, 960.0)
+HALF_LIVES_D = (120.0, 240.0, 480.0, 960.0)  # each also one of the moment's
 BLOCKS = 3
 CLOSE_M, WIDE_M = 250.0, 600.0
 # Fields of the prior mean: this category's incidents in ring 1, in ring 2, within some 250 m and 600 m; the last of them again,
@@ -87,19 +90,35 @@ class EmpiricalBayes(Learner):
         known = panel.before(origin_day)
         expected, prior, nearby = self._parts(known, origin_day, target)
         level = horizon_level(known, origin_day, self.horizon_days)[target]
-        parts = {
-            "here_long": np.log(expected / prior),
-            "around_long": np.log(nearby) - np.log(nearby).mean(),
-            "other_types": np.log(prior / nearby),
-        }
-        return contributions(log_of(expected / expected.sum() * level), parts)
+        return contributions(log_of(expected / expected.sum() * level), _parts_of_log(expected, prior, nearby))
+
+    def at(self, moment: Moment, category: int) -> tuple[Float64, dict[str, Float64]]:
+        """The same from a moment's arrays: rates Float64[cells] of the moment's horizon, and the parts of their log by group.
+
+        What is older than the moment remembers is left out.
+        """
+        weights, shapes, half_lives = self._fitted()
+        half_life = half_lives[category]
+        faded = moment.decayed[MOMENT_HALF_LIVES_D.index(int(half_life)), :-1]
+        fading = 0.5 ** (np.arange(moment.coverage.covered.shape[1]) / half_life)
+        days, days2 = (max(float(moment.coverage.weighed(part)[category]), 1e-9) for part in (fading, fading**2))
+        count = faded[category] * (days / WEEK_DAYS) * (days / days2)
+        expected, prior, nearby = _posterior(self._prior(faded, category), count, weights[category], shapes[category])
+        return expected / expected.sum() * moment.level[category], _parts_of_log(expected, prior, nearby)
 
     def save(self) -> bytes:
-        weights, shapes, half_lives = self._fitted()
-        return pack(self.name, {}, {"weights": weights, "shapes": shapes, "half_lives": half_lives})
+        return pack(self.name, {}, self.state())
 
     def load(self, content: bytes) -> None:
-        _, arrays = unpack(self.name, content)
+        self.restore(unpack(self.name, content)[1])
+
+    def state(self) -> dict[str, Float64]:
+        """What was fitted, by name."""
+        weights, shapes, half_lives = self._fitted()
+        return {"weights": weights, "shapes": shapes, "half_lives": half_lives}
+
+    def restore(self, arrays: Mapping[str, Float64]) -> None:
+        """Take up what `state` gave."""
         self.weights_, self.shapes_, self.half_lives_ = arrays["weights"], arrays["shapes"], arrays["half_lives"]
 
     def _fitted(self) -> tuple[Float64, Float64, Float64]:
@@ -135,24 +154,29 @@ class EmpiricalBayes(Learner):
         """
         faded = known.weighted(decay_of(known, origin_day, half_life))
         ages = 0.5 ** (np.arange(history_days(known, origin_day)) / half_life)
+        return self._prior(faded, category), faded[category] * ages.sum() / (ages**2).sum()
+
+    def _prior(self, faded: Float64, category: int) -> Float64:
+        """Float64[fields, cells], each adding up to one, from the faded counts Float64[categories, cells] (of any scale)."""
         own, others = faded[category], np.maximum(faded.sum(axis=0) - faded[category], 0.0)
         around = self.maker.around
         near = np.maximum(around.ring_sums(own, 1), 0.0)
-        close, wide = self._without_itself(own, CLOSE_M), self._without_itself(own, WIDE_M)
-        fields = np.stack(
-            [
-                near,
-                around.ring_sums(own, 2),
-                close,
-                wide,
-                wide * (others > 0),
-                others,
-                around.ring_sums(others, 1),
-                np.sqrt(near * others),
-                np.ones(known.cells),
-            ]
+        wide = self._without_itself(own, WIDE_M)
+        return shares(
+            np.stack(
+                [
+                    near,
+                    around.ring_sums(own, 2),
+                    self._without_itself(own, CLOSE_M),
+                    wide,
+                    wide * (others > 0),
+                    others,
+                    around.ring_sums(others, 1),
+                    np.sqrt(near * others),
+                    np.ones(len(own)),
+                ]
+            )
         )
-        return shares(fields), own * ages.sum() / (ages**2).sum()
 
     def _without_itself(self, own: Float64, sigma_m: float) -> Float64:
         """Float64[cells]: smoothed counts, less the cell's own part of them (the kernel's weight on its own cell)."""
@@ -168,6 +192,14 @@ def _posterior(fields: Float64, count: Float64, weights: Float64, shape: float) 
     own[OF_OTHERS] = 0.0
     nearby = own @ fields / own.sum() * total
     return prior * (count + shape) / (prior + shape), prior, nearby
+
+
+def _parts_of_log(expected: Float64, prior: Float64, nearby: Float64) -> dict[str, Float64]:
+    return {
+        "here_long": np.log(expected / prior),
+        "around_long": np.log(nearby) - np.log(nearby).mean(),
+        "other_types": np.log(prior / nearby),
+    }
 
 
 def _most_likely(fields: Float64, count: Float64) -> tuple[Float64, float]:

@@ -7,6 +7,7 @@ surface scaled to the category.
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +15,20 @@ import numpy as np
 import numpy.typing as npt
 
 from prediction.features import GROUPS, WEEK_DAYS, FeatureMaker, Moment
-from prediction.learners.base import Learner, NotFittedError, Progress, explain_all, no_progress, pack, unpack, with_all
+from prediction.learners.base import (
+    DamagedStateError,
+    Learner,
+    NotFittedError,
+    Progress,
+    contributions,
+    explain_all,
+    no_progress,
+    pack,
+    unpack,
+    with_all,
+)
 from prediction.learners.rows import RowSettings, TrainingRows, expected, level, training_rows
+from prediction.learners.shrunken import EmpiricalBayes
 from prediction.panel import Panel
 
 Float32 = npt.NDArray[np.float32]
@@ -52,6 +65,7 @@ class TreeLearner(Learner):
         self.settings = settings
         self.horizon_days = horizon_days
         self.boosters_: list[Any] = []
+        self.start_ = EmpiricalBayes(maker) if settings.offset == "eb" else None
 
     @abstractmethod
     def _train(self, rows: TrainingRows, target: int, seed: int, *, progress: Progress) -> Any:
@@ -74,6 +88,9 @@ class TreeLearner(Learner):
         """The model of such bytes."""
 
     def fit(self, panel: Panel, cutoff_day: int, *, seed: int, progress: Progress = no_progress) -> None:
+        if self.start_ is not None:
+            self.start_ = EmpiricalBayes(self.maker)
+            self.start_.fit(panel, cutoff_day, seed=seed)
         rows = training_rows(
             self.maker,
             panel,
@@ -81,6 +98,7 @@ class TreeLearner(Learner):
             horizon_days=self.horizon_days,
             seed=seed,
             settings=self.settings,
+            offset_of=self.offset,
             progress=part_of(progress, 0.0, 0.3),
         )
         targets = sorted(rows)
@@ -105,25 +123,48 @@ class TreeLearner(Learner):
     def save(self) -> bytes:
         if not self.boosters_:
             raise NotFittedError(self.name)
-        texts = {
-            f"{target:04d}": np.frombuffer(self._bytes(booster), dtype=np.uint8)
+        return pack(self.name, {"categories": len(self.boosters_)}, self._state())
+
+    def load(self, content: bytes) -> None:
+        plain, arrays = unpack(self.name, content)
+        by_kind: dict[str, dict[str, Any]] = {}
+        for name, array in arrays.items():
+            kind, _, rest = name.partition(":")
+            by_kind.setdefault(kind, {})[rest] = array
+        self._restore(int(plain["categories"]), by_kind)
+
+    def _state(self) -> dict[str, npt.NDArray[Any]]:
+        """What was fitted: arrays by "kind:name"."""
+        state: dict[str, npt.NDArray[Any]] = {
+            f"trees:{target:04d}": np.frombuffer(self._bytes(booster), dtype=np.uint8)
             for target, booster in enumerate(self.boosters_)
             if booster is not None
         }
-        return pack(self.name, {"categories": len(self.boosters_)}, texts)
+        if self.start_ is not None:
+            state |= {f"start:{name}": array for name, array in self.start_.state().items()}
+        return state
 
-    def load(self, content: bytes) -> None:
-        plain, texts = unpack(self.name, content)
-        boosters: list[Any] = [None] * int(plain["categories"])
-        for name, text in texts.items():
+    def _restore(self, categories: int, by_kind: Mapping[str, Mapping[str, npt.NDArray[Any]]]) -> None:
+        boosters: list[Any] = [None] * categories
+        for name, text in by_kind.get("trees", {}).items():
             boosters[int(name)] = self._restored(text.tobytes())
+        if (self.start_ is None) != ("start" not in by_kind):
+            raise DamagedStateError(self.name)
+        if self.start_ is not None:
+            self.start_.restore(by_kind["start"])
         self.boosters_ = boosters
+
+    def offset(self, moment: Moment, target: int) -> Float64:
+        """Float64[cells]: expected incidents of the horizon, what the trees start from."""
+        if self.start_ is None:
+            return expected(moment, target, self.horizon_days)
+        return self.start_.at(moment, target)[0] * (self.horizon_days / moment.horizon_days)
 
     def log_rate(self, moment: Moment, target: int) -> tuple[Float64, float]:
         """Log of the expected incidents of the horizon Float64[cells], and the part of it that mends the city's total."""
         if not self.boosters_:
             raise NotFittedError(self.name)
-        offset = np.log(expected(moment, target, self.horizon_days))
+        offset = np.log(self.offset(moment, target))
         booster = self.boosters_[target]
         if booster is None:
             return offset, 0.0
@@ -135,7 +176,7 @@ class TreeLearner(Learner):
     def reasons(self, moment: Moment, target: int) -> Float64:
         """Float64[cells, groups]: contributions to the log of the horizon's rate, adding up to it, in the order of GROUPS."""
         log_rate = self.log_rate(moment, target)[0]
-        out = offset_reasons(moment, target, self.horizon_days)
+        out = self._offset_reasons(moment, target)
         booster = self.boosters_[target]
         if booster is not None:
             groups = [GROUPS.index(group) for group, _ in self.maker.names(target)]
@@ -143,21 +184,21 @@ class TreeLearner(Learner):
             out[:, 0] += log_rate - out.sum(axis=1)  # the mend of the total
         return out
 
+    def _offset_reasons(self, moment: Moment, target: int) -> Float64:
+        """Float64[cells, groups] adding up to the log of the offset."""
+        if self.start_ is not None:
+            parts = self.start_.at(moment, target)[1]
+        else:
+            parts = {
+                "here_long": moment.expected_here[target],
+                "around_long": moment.expected_around[target],
+                "other_types": moment.expected_others[target],
+            }
+        return contributions(np.log(self.offset(moment, target)), parts)
+
     def signs(self, target: int) -> list[int]:
         """1 for each column that may only raise the rate, 0 for every other."""
         return [int(name.startswith(RISING) and group.startswith(("here", "around"))) for group, name in self.maker.names(target)]
-
-
-def offset_reasons(moment: Moment, target: int, horizon_days: int) -> Float64:
-    """Float64[cells, groups] adding up to the log of the offset."""
-    here, around = moment.expected_here[target], moment.expected_around[target]
-    others = moment.expected_others[target]
-    out = np.zeros((len(here), len(GROUPS)))
-    out[:, 0] = np.log(expected(moment, target, horizon_days)) - here - around - others
-    out[:, GROUPS.index("here_long")] = here
-    out[:, GROUPS.index("around_long")] = around
-    out[:, GROUPS.index("other_types")] = others
-    return out
 
 
 def part_of(progress: Progress, low: float, share: float) -> Progress:

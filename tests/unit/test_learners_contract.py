@@ -21,8 +21,22 @@ from prediction.panel import DAY_S, Incidents, Panel
 
 ANCHOR = datetime(2026, 3, 2, tzinfo=UTC)
 CATEGORIES = 3  # the third has three incidents
-CODES = ("count", "seasonal", "kde", "ewkde", "ewcount", "eb", "etas", "lightgbm", "tweedie", "xgboost", "ranking")
-TREES = {"lightgbm", "tweedie", "xgboost", "ranking"}
+# "lightgbm, eb" is LightGBM that starts from the empirical-Bayes count.
+CODES = (
+    "count",
+    "seasonal",
+    "kde",
+    "ewkde",
+    "ewcount",
+    "eb",
+    "etas",
+    "lightgbm",
+    "tweedie",
+    "xgboost",
+    "ranking",
+    "lightgbm, eb",
+)
+TREES = {"lightgbm", "tweedie", "xgboost", "ranking", "lightgbm, eb"}
 NOTHING_TO_LEARN = {"count", "seasonal", "kde", "ewkde"}
 FEW_TREES = {"trees": 12, "least_in_leaf": 20, "learning_rate": 0.1, "origins_at_most": 20, "feature_share": 0.5}
 
@@ -63,7 +77,9 @@ def fitted(maker, panel):
 
 
 def made(code, maker, **more):
-    return make(code, maker, settings=FEW_TREES if code in TREES else None, **more)
+    settings = FEW_TREES if code in TREES else {}
+    name, _, offset = code.partition(", ")
+    return make(name, maker, settings=settings | ({"offset": offset} if offset else {}), **more)
 
 
 def made_up_panel(truth, *, counts, days, after=60, seed=5):
@@ -150,7 +166,7 @@ def test_a_later_origin_reads_what_has_become_known(code, fitted, panel):
 @pytest.mark.parametrize("code", sorted(set(CODES) - NOTHING_TO_LEARN))
 def test_a_learner_that_has_learnt_nothing_refuses_with_a_sentence(code, maker, panel):
     learner = made(code, maker)
-    with pytest.raises(NotFittedError, match=f"“{code}” has not learnt anything yet; call fit or load first"):
+    with pytest.raises(NotFittedError, match=f"“{code.split(',')[0]}” has not learnt anything yet; call fit or load first"):
         learner.rate(panel, 0)
     with pytest.raises(NotFittedError):
         learner.save()
@@ -246,11 +262,15 @@ def test_the_trees_make_their_rows_once_for_all_of_them(panel, grid, monkeypatch
     assert len(asked) == 3 * first
 
 
-def test_every_code_has_a_label_and_unknown_ones_and_settings_are_refused_with_a_sentence(maker):
-    assert set(CODES) | {"network", "stack"} == set(LEARNERS)
+def test_every_code_has_a_label_and_unknown_ones_and_settings_are_refused_with_a_sentence(maker, fitted):
+    assert {code.split(",")[0] for code in CODES} | {"network", "stack"} <= set(LEARNERS)
     assert all(entry.label and entry.source and entry.code == code for code, entry in LEARNERS.items())
     with pytest.raises(UnknownLearnerError, match=r"no learner “oracle”\. Choose one of: count, seasonal"):
         make("oracle", maker)
+    with pytest.raises(PredictionError, match="Trees start from one of shrunken, eb, not from “zero”"):
+        make("xgboost", maker, settings={"offset": "zero"})
+    with pytest.raises(DamagedStateError):
+        made("lightgbm", maker).load(fitted["lightgbm, eb"].save())
     with pytest.raises(LearnerSettingsError, match="“lightgbm” cannot be made with these settings"):
         make("lightgbm", maker, settings={"forest": 3})
     assert issubclass(UnknownLearnerError, PredictionError)
