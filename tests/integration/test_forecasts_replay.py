@@ -68,6 +68,19 @@ def test_what_was_taken_in_later_is_left_out(jurisdiction, run):
     assert replay_run(run=run).is_identical
 
 
+@pytest.mark.parametrize("bears", [timedelta(seconds=-1), timedelta(seconds=1)])
+def test_an_upload_under_way_while_the_run_was_made_is_told_from_the_data(jurisdiction, run, bears):
+    """One that bears a time before the reading but was not seen yet, and one that was seen although it bears a later time."""
+    if bears < timedelta(0):
+        make_incidents(jurisdiction, 50, seed=3, until=PAST)
+        unseen = Upload.objects.filter(sha256=f"{3:064x}")
+        unseen.update(committed_at=run.data_read_at + bears)
+    else:
+        Upload.objects.filter(sha256=f"{1:064x}").update(committed_at=run.data_read_at + bears)
+    replay = replay_run(run=run)
+    assert (replay.is_identical, replay.is_same_data) == (True, True)
+
+
 def test_rows_that_were_changed_moved_or_removed_since_are_as_they_were(jurisdiction, run):
     first, second, third = list(Incident.objects.of(jurisdiction).order_by("pk")[:3])
     mend, again = taken_in_later(jurisdiction, 4), taken_in_later(jurisdiction, 5)

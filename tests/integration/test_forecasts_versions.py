@@ -143,6 +143,22 @@ def test_the_same_training_twice_is_one_version(jurisdiction):
 
 
 @pytest.mark.usefixtures("history")
+def test_the_same_model_trained_by_two_workers_at_once_is_one_version(jurisdiction, monkeypatch):
+    judged = versions_service.judge
+
+    def judge_while_another_worker_stores(*args, **kwargs):
+        monkeypatch.setattr(versions_service, "judge", judged)
+        trained(jurisdiction)
+        return judged(*args, **kwargs)
+
+    monkeypatch.setattr(versions_service, "judge", judge_while_another_worker_stores)
+    version = trained(jurisdiction)
+    assert list(ModelVersion.objects.all()) == [version]
+    assert version.state == State.IN_SERVICE
+    assert version.model_file in model_files()
+
+
+@pytest.mark.usefixtures("history")
 def test_a_damaged_file_is_mended_by_the_same_training(jurisdiction):
     version = trained(jurisdiction)
     path = settings.MODEL_DIR / version.model_file
@@ -439,6 +455,13 @@ def test_beat_trains_where_data_are_live_and_the_newest_version_is_a_week_old(ju
     assert retrain_old_versions() == []  # not again within the day
     Job.objects.filter(pk=job.pk).update(created_at=now - timedelta(hours=21))
     assert len(retrain_old_versions()) == 1
+
+
+def test_beat_trains_the_learner_that_is_in_service(jurisdiction):
+    make_incidents(jurisdiction, 200)
+    in_service(make_version(jurisdiction, cutoff=timezone.now() - timedelta(days=8), learner="eb"))
+    (job,) = retrain_old_versions()
+    assert job.parameters["learner"] == "eb"
 
 
 def test_the_timetable_names_tasks_that_are_there():

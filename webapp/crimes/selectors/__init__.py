@@ -1,6 +1,6 @@
 """Reads of the crime room for the others: incidents, cells and areas; places of a day; published figures."""
 
-from webapp.crimes.selectors.as_of import UndoneUpload, incident_arrays_as_of, uploads_undone_since
+from webapp.crimes.selectors.as_of import UndoneUpload, commit_times, incident_arrays_as_of, uploads_undone_since
 from webapp.crimes.selectors.incidents import (
     INCIDENT_RESOLUTION,
     NAMING_KINDS,
@@ -24,6 +24,7 @@ __all__ = [
     "PlaceArrays",
     "UndoneUpload",
     "boundary_shape",
+    "commit_times",
     "crime_figures",
     "current_grid",
     "incident_arrays",

@@ -58,3 +58,17 @@ def uploads_undone_since(*, jurisdiction: Jurisdiction, as_of: datetime) -> list
     with connection.cursor() as cursor:
         cursor.execute(_UNDONE_SQL, {"jurisdiction": jurisdiction.pk, "as_of": as_of})
         return [UndoneUpload(*row) for row in cursor.fetchall()]
+
+
+_TIMES_SQL = """
+SELECT committed_at FROM imports_upload
+WHERE jurisdiction_id = %(jurisdiction)s AND kind = 'incidents' AND committed_at BETWEEN %(first)s AND %(last)s
+ORDER BY committed_at DESC
+"""
+
+
+def commit_times(*, jurisdiction: Jurisdiction, between: tuple[datetime, datetime]) -> list[datetime]:
+    """When uploads of incidents were taken in, the newest first."""
+    with connection.cursor() as cursor:
+        cursor.execute(_TIMES_SQL, {"jurisdiction": jurisdiction.pk, "first": between[0], "last": between[1]})
+        return [row[0] for row in cursor.fetchall()]

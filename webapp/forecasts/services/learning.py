@@ -10,12 +10,15 @@ from datetime import datetime
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from prediction.engine import EngineSettings, Forecast, TrainedModel, forecast, train
+from prediction.engine import EngineSettings, Forecast, TrainedModel, forecast, restored, train
 from prediction.errors import PredictionError
 from prediction.features import FeatureMaker
+from prediction.panel import Panel
+from prediction.trial import Forecaster
 from webapp.common.errors import HaechiError
 from webapp.common.services import Progress, no_progress
 from webapp.forecasts.models import ForecastRun, ModelVersion
@@ -61,14 +64,29 @@ def forecast_week(model: TrainedModel, material: Material, *, moment: datetime, 
         )
 
 
-def week_rates(model: TrainedModel, material: Material, moment: datetime) -> "np.ndarray[tuple[int, int], np.dtype[np.float64]]":
-    """Float64[cells, categories]: expected incidents of the week from `moment` on."""
-    return forecast_week(model, material, moment=moment).rates.sum(axis=1, dtype=np.float64)
+def week_forecaster(model: TrainedModel, material: Material) -> Forecaster:
+    """Gives the rates of the week from a moment on, Float64[cells, categories], with features of what was known before it.
+
+    Cheaper than `forecast_week`: neither laid out over slots nor explained.
+    """
+    maker = _maker(material)
+    learner = restored(model, maker)
+
+    def rates(moment: datetime) -> npt.NDArray[np.float64]:
+        known = material.incidents.known_before(moment)
+        panel = Panel.build(known, cells=len(material.core_grid), categories=len(material.categories), anchor=moment)
+        return learner.rate(panel, 0)[:-1].T
+
+    return rates
 
 
 def features_signature(material: Material) -> str:
     """Names the features that a model of this material learns from, with the data that they carry."""
-    return FeatureMaker(material.core_grid, len(material.categories), blocks=material.blocks).signature
+    return _maker(material).signature
+
+
+def _maker(material: Material) -> FeatureMaker:
+    return FeatureMaker(material.core_grid, len(material.categories), blocks=material.blocks)
 
 
 def read_model(source: ModelVersion | ForecastRun) -> TrainedModel:

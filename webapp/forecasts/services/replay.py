@@ -4,7 +4,7 @@ Where the outcome differs, the reasons are told apart: incidents that are gone, 
 """
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,12 +16,15 @@ from prediction.engine import Forecast
 from webapp.common.errors import Conflict
 from webapp.common.models import Job
 from webapp.common.services import Progress, claimed_job, no_progress, part
-from webapp.crimes.selectors import incident_arrays_as_of, uploads_undone_since
+from webapp.crimes.selectors import commit_times, incident_arrays_as_of, uploads_undone_since
 from webapp.forecasts.models import ForecastRun, Rates, Reasons, Replay
 from webapp.forecasts.selectors.material import Material, material_of
 from webapp.forecasts.services.learning import UnusableModelError, features_signature, forecast_week, read_model
 from webapp.forecasts.services.versions import stop_if_cancelled
 from webapp.version import version as code_version
+
+TAKING_AT_MOST = timedelta(minutes=30)  # that a file may be under way after its rows bear their time
+UPLOADS_TRIED = 4
 
 
 @dataclass(eq=False)
@@ -80,10 +83,26 @@ def replay_run(*, run: ForecastRun, progress: Progress = no_progress, job: Job |
 
 
 def material_as_of(run: ForecastRun) -> Material:
-    """The run's material as it was when it was made: the incidents of then, on the cells of then."""
-    moment = _read_at(run)
-    arrays = incident_arrays_as_of(jurisdiction=run.jurisdiction, before=run.data_cutoff, as_of=moment)
+    """The run's material as it was when it was made: the incidents of then, on the cells of then.
+
+    An upload that was being taken in at that very time may have been seen or not, whatever time it bears: where the incidents
+    are not those the run has recorded, the moments right before and after such uploads are tried.
+    """
+    for moment in (_read_at(run), *_moments_near(run)):
+        arrays = incident_arrays_as_of(jurisdiction=run.jurisdiction, before=run.data_cutoff, as_of=moment)
+        if arrays.sha256 == run.data_sha256:
+            break
+    else:
+        moment = _read_at(run)
+        arrays = incident_arrays_as_of(jurisdiction=run.jurisdiction, before=run.data_cutoff, as_of=moment)
     return material_of(jurisdiction=run.jurisdiction, grid=run.grid, arrays=arrays, cutoff=run.data_cutoff, read_at=moment)
+
+
+def _moments_near(run: ForecastRun) -> list[datetime]:
+    """Right before and at the time of each upload of incidents taken in within minutes of the reading, a few at most."""
+    near = (_read_at(run) - TAKING_AT_MOST, _read_at(run) + TAKING_AT_MOST)
+    times = commit_times(jurisdiction=run.jurisdiction, between=near)[:UPLOADS_TRIED]
+    return sorted({moment for time in times for moment in (time - timedelta(microseconds=1), time)})
 
 
 def _read_at(run: ForecastRun) -> datetime:

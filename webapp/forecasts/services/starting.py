@@ -24,6 +24,7 @@ from webapp.forecasts.models import ForecastRun, ModelVersion
 from webapp.forecasts.selectors.freshness import second_slot_start
 from webapp.forecasts.selectors.material import check_cutoff, default_cutoff, is_live, weeks_available
 from webapp.forecasts.selectors.runs import current_run, open_job
+from webapp.forecasts.selectors.versions import version_in_service
 from webapp.forecasts.wording import HORIZONS, LEARNERS
 
 if TYPE_CHECKING:
@@ -159,15 +160,18 @@ def refresh_stale_forecasts() -> list[Job]:
 def retrain_old_versions() -> list[Job]:
     """Start a training for each jurisdiction with live data whose newest version is older than `HAECHI_RETRAIN_DAYS`.
 
-    Where no forecast was ever asked for, nothing is trained; a training that failed is tried again the next day.
+    The learner is that of the version in service, whoever put it there. Where no forecast was ever asked for, nothing is
+    trained; a training that failed is tried again the next day.
     """
 
     def start(jurisdiction: Jurisdiction) -> Job | None:
         now = timezone.now()
         newest = ModelVersion.objects.of(jurisdiction).order_by("-data_cutoff").first()
         tried = Job.objects.of(jurisdiction).filter(kind=Job.Kind.TRAIN, created_at__gt=now - RETRY_TRAINING_AFTER)
-        is_old = newest is not None and now - newest.data_cutoff >= timedelta(days=settings.RETRAIN_DAYS)
-        return start_training(jurisdiction=jurisdiction) if is_old and not tried.exists() else None
+        if newest is None or now - newest.data_cutoff < timedelta(days=settings.RETRAIN_DAYS) or tried.exists():
+            return None
+        present = version_in_service(jurisdiction=jurisdiction)
+        return start_training(jurisdiction=jurisdiction, learner=present.learner if present else "")
 
     return _start_where_live(start, what="training")
 

@@ -33,7 +33,7 @@ from webapp.forecasts.services.learning import (
     learn,
     read_model,
     remove_model,
-    week_rates,
+    week_forecaster,
     write_model,
 )
 from webapp.forecasts.services.promoting import put_in_service
@@ -187,31 +187,31 @@ def add_version(
     """Add the version, and put it into service where the verdict says so; the same model of the same program is added once."""
     name, digest = file
     versions = ModelVersion.objects.of(material.jurisdiction)
-    known = versions.filter(model_sha256=digest, code_version=code_version()).first()
-    if known is not None:
-        return known
     is_refused = judgement.verdict in (Verdict.NOT_BETTER, Verdict.WORSE)
-    version = ModelVersion.objects.create(
-        jurisdiction=material.jurisdiction,
-        job=job,
-        state=ModelVersion.State.REFUSED if is_refused else ModelVersion.State.CANDIDATE,
-        learner=model.learner,
-        grid=material.grid,
-        category_codes=list(material.categories),
-        data_cutoff=model.cutoff,
-        incident_count=sum(model.incidents_by_category),
-        data_sha256=material.sha256,
-        code_version=code_version(),
-        parameters=plain(model.parameters) | {"slots": slots_of(material.jurisdiction)},
-        seed=model.seed,
-        blocks_signature=model.blocks,
-        model_file=name,
-        model_sha256=digest,
-        metrics=plain(judgement.metrics),
-        verdict=judgement.verdict,
-        comparison=plain(judgement.comparison),
-        created_by=job.created_by if job else None,
+    values = {
+        "job": job,
+        "state": ModelVersion.State.REFUSED if is_refused else ModelVersion.State.CANDIDATE,
+        "learner": model.learner,
+        "grid": material.grid,
+        "category_codes": list(material.categories),
+        "data_cutoff": model.cutoff,
+        "incident_count": sum(model.incidents_by_category),
+        "data_sha256": material.sha256,
+        "parameters": plain(model.parameters) | {"slots": slots_of(material.jurisdiction)},
+        "seed": model.seed,
+        "blocks_signature": model.blocks,
+        "model_file": name,
+        "metrics": plain(judgement.metrics),
+        "verdict": judgement.verdict,
+        "comparison": plain(judgement.comparison),
+        "created_by": job.created_by if job else None,
+    }
+    # Two workers may have trained the very same model, one for a forecast and one as a candidate: the second finds the first's.
+    version, is_new = versions.get_or_create(
+        jurisdiction=material.jurisdiction, model_sha256=digest, code_version=code_version(), defaults=values
     )
+    if not is_new:
+        return version
     if judgement.verdict in PROMOTING:
         # Another one was put into service while this one was being trained: it stays a candidate, for a person to decide.
         with suppress(Conflict), transaction.atomic():
@@ -228,7 +228,7 @@ def _trial(material: Material, how: EngineSettings, seed: int, *, end: datetime,
 
     def train(known: Incidents, cutoff: datetime, report: Progress) -> Forecaster:
         model = learn(material.with_incidents(known), cutoff=cutoff, seed=seed, how=how, progress=report)
-        return lambda moment: week_rates(model, material, moment)
+        return week_forecaster(model, material)
 
     edges = week_edges(end, min(settings.TRIAL_WEEKS, available), material.scheme)
     with core_errors_as_sentences():
