@@ -20,7 +20,8 @@ import numpy.typing as npt
 import optuna
 
 from prediction.errors import LookedAheadError, PredictionError
-from prediction.features import WEEK_DAYS, history_days
+from prediction.features import WEEK_DAYS, FeatureMaker, history_days
+from prediction.learners import catalogue
 from prediction.learners.base import LEAST_RATE, Learner, Progress, no_progress
 from prediction.metrics import captured, ranking
 from prediction.out_of_fold import SHORT_STEP_D
@@ -51,6 +52,24 @@ class OneOf:
 
 
 Space = Mapping[str, Range | OneOf]
+
+
+# What is worth searching of the catalogue's learners; the names are settings of `catalogue.make`.
+SPACES: dict[str, Space] = {
+    "count": {"days": Range(91, 1092, log=True)},
+    "seasonal": {"season_weight": Range(1.0, 10.0, log=True)},
+    "kde": {"sigma_m": Range(100.0, 600.0, log=True), "days": Range(91, 1092, log=True)},
+    "ewkde": {"sigma_m": Range(100.0, 600.0, log=True), "half_life_d": Range(30.0, 960.0, log=True)},
+    "lightgbm": {
+        "leaves": Range(8, 48, log=True),
+        "least_in_leaf": Range(50, 400, log=True),
+        "least_expected_in_leaf": Range(5.0, 60.0, log=True),
+        "l2": Range(1.0, 50.0, log=True),
+        "feature_share": Range(0.1, 0.5),
+        "learning_rate": Range(0.02, 0.08, log=True),
+        "trees": Range(200, 700),
+    },
+}
 
 
 @dataclass(frozen=True)
@@ -151,6 +170,41 @@ def tune(
     progress(1.0, "tuning")
     best = max(trials, key=lambda trial: (trial.score, -trial.number))
     return Tuned(dict(best.settings), best.score, tuple(trials))
+
+
+def tune_learner(
+    code: str,
+    panel: Panel,
+    end_day: int,
+    *,
+    maker: FeatureMaker,
+    space: Space | None = None,
+    fixed: Mapping[str, Value] | None = None,
+    settings: TuningSettings | None = None,
+    done: Sequence[Trial] = (),
+    on_trial: Callable[[Trial], None] | None = None,
+    progress: Progress = no_progress,
+) -> Tuned:
+    """`tune` for a learner of the catalogue at the maker's horizon: its entry of SPACES where no space is given.
+
+    fixed: settings that are not searched (a smaller `row_limit` makes a search of trees quicker).
+    """
+    if space is None and code not in SPACES:
+        raise PredictionError(f"Nothing is set down to search for the learner “{code}”; name the settings and their ranges.")
+
+    def make(chosen: Mapping[str, Value]) -> Learner:
+        return catalogue.make(code, maker, horizon_days=maker.horizon_days, settings={**(fixed or {}), **chosen})
+
+    return tune(
+        panel,
+        end_day,
+        make=make,
+        space=SPACES[code] if space is None else space,
+        settings=settings,
+        done=done,
+        on_trial=on_trial,
+        progress=progress,
+    )
 
 
 def rolling_folds(panel: Panel, end_day: int, horizon_days: int, settings: TuningSettings) -> list[Fold]:

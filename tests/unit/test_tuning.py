@@ -2,13 +2,16 @@
 
 from datetime import UTC, datetime
 
+import h3.api.numpy_int as h3
 import numpy as np
 import pytest
 
 from prediction.errors import LookedAheadError, PredictionError
+from prediction.features import FeatureMaker
+from prediction.grid import Grid
 from prediction.learners.base import with_all
 from prediction.panel import DAY_S, Incidents, Panel
-from prediction.tuning import Fold, OneOf, Range, TuningSettings, rolling_folds, score_fold, tune
+from prediction.tuning import SPACES, Fold, OneOf, Range, TuningSettings, rolling_folds, score_fold, tune, tune_learner
 
 ANCHOR = datetime(2026, 3, 2, tzinfo=UTC)
 CELLS, DAYS = 200, 300
@@ -128,3 +131,24 @@ def test_too_short_a_history_and_senseless_settings_are_refused_with_a_sentence(
         TuningSettings(objective="luck")
     with pytest.raises(PredictionError, match="at least one trial"):
         TuningSettings(trials=0)
+
+
+@pytest.fixture(scope="module")
+def maker():
+    return FeatureMaker(Grid.from_h3(h3.grid_disk(h3.latlng_to_cell(37.49, 127.01, 10), 10)[:CELLS]), 1)
+
+
+@pytest.mark.parametrize("code", list(SPACES))
+def test_the_catalogues_learners_can_be_searched_as_they_are(panel, maker, code):
+    fixed = {"row_limit": 3_000, "origins_at_most": 8} if code == "lightgbm" else {}
+    one = TuningSettings(trials=2, folds=1, fold_weeks=2, seed=1)
+    space = {**SPACES[code], "trees": Range(5, 10)} if code == "lightgbm" else None
+    tuned = tune_learner(code, panel, END, maker=maker, space=space, fixed=fixed, settings=one)
+    assert set(tuned.settings) == set(SPACES[code])
+    assert tuned.trials[0].settings != tuned.trials[1].settings
+    assert np.isfinite(tuned.score)
+
+
+def test_a_learner_without_a_space_asks_for_one(panel, maker):
+    with pytest.raises(PredictionError, match="Nothing is set down to search for the learner “eb”"):
+        tune_learner("eb", panel, END, maker=maker)
