@@ -146,7 +146,7 @@ def play_block(
     """{(learner, horizon): scores} of the named learners and ceilings on the block's windows."""
     setup, tallies = stage.setup, _Tallies(stage.setup, block, codes)
     learners = _fitted(stage, block, codes, lambda fraction, step: progress(FIT_SHARE * fraction, step))
-    hindsight = _hindsight(stage, block) if HINDSIGHT in codes else None
+    hindsight = _TwoSided(stage, block) if HINDSIGHT in codes else None
     layouts = _Layouts(stage, block)
     rates: dict[str, Float64] = {}
     start_s = -1
@@ -162,7 +162,7 @@ def play_block(
             alphas = _alphas(learner) if is_own else ()
             tallies.add(code, window, layouts.of(window, rates[code]), happened, alphas)
         if hindsight is not None:
-            tallies.add(HINDSIGHT, window, layouts.of(window, _two_sided(stage, block, hindsight, window)), happened)
+            tallies.add(HINDSIGHT, window, layouts.of(window, hindsight.rate(window)), happened)
         if ORACLE in codes:
             tallies.add(ORACLE, window, happened.counts, happened)
     progress(1.0, "backtest")
@@ -255,10 +255,21 @@ def _hindsight(stage: Stage, block: FitBlock) -> Hindsight:
     return hindsight
 
 
-def _two_sided(stage: Stage, block: FitBlock, hindsight: Hindsight, window: Window) -> Float64:
-    """The ceiling's rate, scaled to the days of the learners' horizon."""
-    first, end = days_of(window, stage.setup.end_s)
-    return hindsight.rate(stage.panel(), first, end) * (block.learner_days / (end - first))
+class _TwoSided:
+    """The ceiling's rate, scaled to the days of the learners' horizon; the shifts of a day share one."""
+
+    def __init__(self, stage: Stage, block: FitBlock) -> None:
+        self.stage = stage
+        self.block = block
+        self.hindsight = _hindsight(stage, block)
+        self.last: tuple[tuple[int, int], Float64] | None = None
+
+    def rate(self, window: Window) -> Float64:
+        days = days_of(window, self.stage.setup.end_s)
+        if self.last is None or self.last[0] != days:
+            scale = self.block.learner_days / (days[1] - days[0])
+            self.last = days, self.hindsight.rate(self.stage.panel(), *days) * scale
+        return self.last[1]
 
 
 def _part(progress: Progress, low: float, share: float) -> Progress:

@@ -18,6 +18,7 @@ from prediction.metrics import AREA_PERCENTS, CHANCE_EDGES, LEAST_RATE, Cover
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 Int64 = npt.NDArray[np.int64]
+Index = npt.NDArray[np.intp]
 
 # Sums kept for each window and target.
 SUMS = (
@@ -48,8 +49,8 @@ class Happened:
     """
 
     counts: Float64
-    shuffled: npt.NDArray[np.intp]
-    hits: tuple[npt.NDArray[np.intp], ...]
+    shuffled: Index
+    hits: tuple[Index, ...]
     log_factorials: Float64
 
     @classmethod
@@ -62,7 +63,7 @@ class Happened:
         factorials = [float(gammaln(row[hit] + 1).sum()) for row, hit in zip(both, hits, strict=True)]
         return cls(both, np.argsort(np.stack(noise), axis=1, kind="stable"), hits, np.array(factorials))
 
-    def ranked(self, target: int, scores: npt.NDArray[np.floating]) -> npt.NDArray[np.intp]:
+    def ranked(self, target: int, scores: npt.NDArray[np.floating]) -> Index:
         """Cells from the highest score to the lowest, ties in seeded order: what `metrics.ranking` gives."""
         order = self.shuffled[target]
         return np.asarray(order[np.argsort(-scores[order], kind="stable")], dtype=np.intp)
@@ -125,30 +126,36 @@ class Tally:
         single = rates.astype(np.float32)
         for target in range(self.targets):
             alpha = float(alphas[target]) if len(alphas) else 0.0
-            self._add_ranking(place, target, single[target], happened, cover)
-            self._add_chances(place, target, single[target], happened, alpha)
+            likeliest = happened.ranked(target, single[target])
+            order = (
+                likeliest
+                if cover.areas_km2 is None
+                else happened.ranked(target, cover.density(single[target].astype(np.float64)))
+            )
+            self._add_ranking(place, target, order, single[target], happened, cover=cover)
+            self._add_chances(place, target, likeliest, single[target], happened, alpha=alpha)
             self._add_rates(place, target, single[target].astype(np.float64), happened)
 
-    def _add_ranking(self, place: int, target: int, single: Float32, happened: Happened, cover: Cover) -> None:
+    def _add_ranking(self, place: int, target: int, order: Index, single: Float32, happened: Happened, *, cover: Cover) -> None:
         counts, hits = happened.counts[target], happened.hits[target]
-        scores: npt.NDArray[np.floating] = single if cover.areas_km2 is None else cover.density(single.astype(np.float64))
-        order = happened.ranked(target, scores)
+        scores = cover.density(single.astype(np.float64))
         running = np.cumsum(counts[order])
         numbers, shares = cover.prefixes(order)
         self.incidents[place, target] = counts.sum()
         self.captured[place, target] = running[numbers - 1]
         self.taken[place, target] = shares
         self.best[place, target] = cover.most(counts, shares)
-        self.auc[place, target] = metrics.auc_of_sorted(scores[order].astype(np.float64), scores[hits].astype(np.float64))
+        self.auc[place, target] = metrics.auc_of_sorted(scores[order], scores[hits])
         self.by_area[target] += cover.by_area(counts, order)
 
-    def _add_chances(self, place: int, target: int, single: Float32, happened: Happened, alpha: float) -> None:
+    def _add_chances(
+        self, place: int, target: int, likeliest: Index, single: Float32, happened: Happened, *, alpha: float
+    ) -> None:
         hits = happened.hits[target]
         chances = metrics.chance_of_one(single.astype(np.float64), alpha)
-        called = metrics.likeliest_calls(np.sort(chances)[::-1])
-        order = happened.ranked(target, single)
+        called = metrics.likeliest_calls(chances[likeliest])
         is_called = np.zeros(len(single), dtype=np.bool_)
-        is_called[order[:called]] = True
+        is_called[likeliest[:called]] = True
         squares = float((chances**2).sum() - 2 * chances[hits].sum() + len(hits))
         self._put(place, target, brier=squares, called=called, true_positive=is_called[hits].sum(), cells_with_one=len(hits))
         bin_ = np.clip(np.searchsorted(CHANCE_EDGES, chances, side="right") - 1, 0, len(CHANCE_EDGES) - 2)
