@@ -113,6 +113,10 @@ class Cover:
     def bins(self) -> int:
         return self.cells if self.areas_km2 is None else 10_000
 
+    def of_some(self, chosen: npt.NDArray[np.bool_]) -> Cover:
+        """Of the chosen cells only, in their order."""
+        return Cover(int(chosen.sum()), None if self.areas_km2 is None else self.areas_km2[chosen])
+
     def density(self, rates: Float64) -> Float64:
         """What the cells are ranked by: incidents, or incidents per km² where the areas differ."""
         return rates if self.areas_km2 is None else rates / self.areas_km2
@@ -213,7 +217,10 @@ def crps_poisson(rates: Float64, counts: Float64) -> Float64:
 
 
 def crps_negative_binomial(rates: Float64, counts: Float64, alpha: float) -> Float64:
-    """Float64[cells]: the same for negative binomial forecasts of mean λ and variance λ + alpha λ² (Wei and Held 2014)."""
+    """Float64[cells]: the same for negative binomial forecasts of mean λ and variance λ + alpha λ² (Wei and Held 2014).
+
+    Where the hypergeometric function has no value in floating point (a mean of many hundreds, nearly no dispersion), Poisson's.
+    """
     safe = np.maximum(rates, LEAST_RATE)
     size = 1 / alpha
     chance = size / (size + safe)
@@ -222,7 +229,10 @@ def crps_negative_binomial(rates: Float64, counts: Float64, alpha: float) -> Flo
     shifted = nbinom.cdf(whole - 1, size + 1, chance)
     odds = (1 - chance) / chance**2
     spread = hyp2f1(size + 1, 0.5, 2.0, -4 * odds)
-    return np.asarray(counts * (2 * below - 1) - size * odds * (chance * (2 * shifted - 1) + spread), dtype=np.float64)
+    out = counts * (2 * below - 1) - size * odds * (chance * (2 * shifted - 1) + spread)
+    lost = ~np.isfinite(out)
+    out[lost] = crps_poisson(rates[lost], counts[lost])
+    return np.asarray(out, dtype=np.float64)
 
 
 def calibration_bands(rates: Float64, counts: Float64, bands: int = 6) -> list[list[float]]:

@@ -148,6 +148,7 @@ def play_block(
     learners = _fitted(stage, block, codes, lambda fraction, step: progress(FIT_SHARE * fraction, step))
     hindsight = _TwoSided(stage, block) if HINDSIGHT in codes else None
     layouts = _Layouts(stage, block)
+    active = np.bincount(stage.panel().before(block.cutoff_day).cell, minlength=len(setup.grid)) > 0
     rates: dict[str, Float64] = {}
     start_s = -1
     for done, window in enumerate(block.windows):
@@ -156,7 +157,7 @@ def play_block(
             start_s = window.start_s
             known, origin = stage.known(start_s)
             rates = {code: _rate(learner, known, origin, block.learner_days) for code, learner in learners.items()}
-        happened = Happened.of(stage.counts(window), seed=setup.seed, step=window.step)
+        happened = Happened.of(stage.counts(window), seed=setup.seed, step=window.step, active=active)
         for code, learner in learners.items():
             is_own = _is_direct(window, block) and learner.horizon_days == block.learner_days
             alphas = _alphas(learner) if is_own else ()

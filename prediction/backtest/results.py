@@ -138,7 +138,7 @@ def measures(tally: Tally, target: int, *, cover: Cover, seed: int, draws: int =
 
 
 def _no_ranking() -> dict[str, Any]:
-    by_percent = ("capture_rate", "capture_rate_interval", "pai", "pai_best", "pei")
+    by_percent = ("capture_rate", "capture_rate_interval", "capture_rate_active", "pai", "pai_best", "pei")
     return {name: dict.fromkeys(NAMES) for name in by_percent} | dict.fromkeys((*AREA_SHARES, "auc"))
 
 
@@ -156,6 +156,7 @@ def _of_ranking(tally: Tally, target: int, *, seed: int, draws: int) -> dict[str
         "capture_rate_interval": {
             name: metrics.bootstrap_interval(blocks[:, i], of_blocks, draws=draws, rng=rng) for i, name in enumerate(NAMES)
         },
+        "capture_rate_active": dict(zip(NAMES, map(float, tally.captured_active[:, target].sum(axis=0) / total), strict=True)),
         "pai": {name: metrics.pai(float(shares[i]), float(taken[i])) for i, name in enumerate(NAMES)},
         "pai_best": {name: metrics.pai(float(most[i]), float(taken[i])) for i, name in enumerate(NAMES)},
         "pei": {name: float(shares[i] / most[i]) if most[i] else None for i, name in enumerate(NAMES)},

@@ -45,23 +45,26 @@ PERCENTS = len(AREA_PERCENTS)
 class Happened:
     """What came to pass in one window, for every target: shared by all learners.
 
-    counts: Float64[targets, cells]; shuffled: Int[targets, cells], an order that breaks ties, the same for all learners.
+    counts: Float64[targets, cells]; shuffled: Int[targets, cells], an order that breaks ties, the same for all learners; active:
+    Bool[cells]: cells that had held any incident before the learners were fitted.
     """
 
     counts: Float64
     shuffled: Index
     hits: tuple[Index, ...]
     log_factorials: Float64
+    active: npt.NDArray[np.bool_]
 
     @classmethod
-    def of(cls, counts: Float64, *, seed: int, step: int) -> Self:
-        """counts Float64[categories, cells]; rounded as the rates are, to single precision."""
+    def of(cls, counts: Float64, *, seed: int, step: int, active: npt.NDArray[np.bool_] | None = None) -> Self:
+        """counts Float64[categories, cells]; rounded as the rates are, to single precision. active: all cells where None."""
         both = np.vstack([counts, counts.sum(axis=0)]).astype(np.float32).astype(np.float64)
         cells = both.shape[1]
         noise = [np.random.default_rng((seed, target, step)).random(cells) for target in range(len(both))]
         hits = tuple(np.flatnonzero(row > 0) for row in both)
         factorials = [float(gammaln(row[hit] + 1).sum()) for row, hit in zip(both, hits, strict=True)]
-        return cls(both, np.argsort(np.stack(noise), axis=1, kind="stable"), hits, np.array(factorials))
+        held = np.ones(cells, dtype=np.bool_) if active is None else active
+        return cls(both, np.argsort(np.stack(noise), axis=1, kind="stable"), hits, np.array(factorials), held)
 
     def ranked(self, target: int, scores: npt.NDArray[np.floating]) -> Index:
         """Cells from the highest score to the lowest, ties in seeded order: what `metrics.ranking` gives."""
@@ -74,7 +77,8 @@ class Tally:
     """One learner's scores on some windows of one horizon.
 
     step, block: Int64[windows]; incidents: Float64[windows, targets]; captured, best, taken: Float64[windows, targets, percents]:
-    incidents caught, the most that could be caught, and the share of the area; auc: Float64[windows, targets]; sums:
+    incidents caught, the most that could be caught, and the share of the area; captured_active: caught by shares of the active
+    cells only; auc: Float64[windows, targets]; sums:
     Float64[windows, targets, SUMS]; by_area: Float64[targets, bins]: incidents along the ranking; bands: Float64[targets, 3,
     keys]: cells, rates and incidents by rate; chances: Float64[targets, 3, bins]: cells, predicted chances and cells with an
     incident, by the predicted chance.
@@ -84,6 +88,7 @@ class Tally:
     block: Int64
     incidents: Float64
     captured: Float64
+    captured_active: Float64
     best: Float64
     taken: Float64
     auc: Float64
@@ -100,6 +105,7 @@ class Tally:
             block=np.array(blocks, dtype=np.int64),
             incidents=np.zeros((windows, targets)),
             captured=np.zeros((windows, targets, PERCENTS)),
+            captured_active=np.zeros((windows, targets, PERCENTS)),
             best=np.zeros((windows, targets, PERCENTS)),
             taken=np.zeros((windows, targets, PERCENTS)),
             auc=np.full((windows, targets), np.nan),
@@ -147,6 +153,7 @@ class Tally:
         self.best[place, target] = cover.most(counts, shares)
         self.auc[place, target] = metrics.auc_of_sorted(scores[order], scores[hits])
         self.by_area[target] += cover.by_area(counts, order)
+        self.captured_active[place, target] = _caught_among(happened.active, counts, order, cover)
 
     def _add_chances(
         self, place: int, target: int, likeliest: Index, single: Float32, happened: Happened, *, alpha: float
@@ -216,3 +223,13 @@ class Tally:
         """Raises ValueError, OSError, KeyError or zipfile.BadZipFile where the bytes are damaged."""
         with np.load(io.BytesIO(content), allow_pickle=False) as held:
             return cls(**{field.name: held[field.name] for field in fields(cls)})
+
+
+def _caught_among(active: npt.NDArray[np.bool_], counts: Float64, order: Index, cover: Cover) -> Float64:
+    """Float64[percents]: incidents in the first 1, 2, 5, 10, 20 % of the area of the active cells."""
+    inside = order[active[order]]
+    if len(inside) == 0:
+        return np.zeros(PERCENTS)
+    place = np.cumsum(active) - 1
+    numbers, _ = cover.of_some(active).prefixes(place[inside])
+    return np.asarray(np.cumsum(counts[inside])[numbers - 1], dtype=np.float64)

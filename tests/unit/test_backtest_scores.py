@@ -100,6 +100,16 @@ def test_bands_of_a_histogram_are_those_of_all_rates_sorted():
     assert np.array(bands_of(tally.bands[0])) == pytest.approx(exact, rel=2e-3, abs=0.6)
 
 
+def test_the_active_base_counts_shares_of_the_cells_that_ever_held_an_incident():
+    counts = np.array([[5.0, 0.0, 3.0, 0.0, 2.0, 0.0, 0.0, 0.0, 0.0, 0.0]])
+    rates = np.array([[1, 9, 8, 7, 6, 5, 4, 3, 2, 0.5]] * 2)
+    active = np.array([1, 0, 1, 0, 1, 0, 0, 0, 0, 1], dtype=bool)
+    tally = Tally.empty([0], [0], targets=2, bins=10)
+    tally.add(0, rates, Happened.of(counts, seed=1, step=0, active=active), Cover(10))
+    assert tally.captured[0, 0].tolist() == [0, 0, 0, 0, 3]  # 20 % of ten cells are two: the empty one and the third
+    assert tally.captured_active[0, 0].tolist() == [3, 3, 3, 3, 3]  # of the four active ones one, the best of them
+
+
 def test_every_two_learners_are_compared_at_every_area_share_both_ways(result):
     table = scores(result, "day", "theft")
     pairs = {(row["over"], row["percent"]): row for row in table["ewkde"].metrics["leads"]}

@@ -113,6 +113,12 @@ def test_crps_of_a_negative_binomial_forecast_is_the_integral_of_its_definition(
     assert near_poisson == pytest.approx(metrics.crps_poisson(rates, counts), rel=5e-3)
 
 
+def test_crps_is_a_number_for_any_dispersion_and_rate():
+    rates = np.array([1e-9, 1e-3, 1.0, 100.0, 1_000.0])
+    for alpha in (1e-9, 1e-4, 1e-3, 1.0, 20.0):
+        assert np.isfinite(metrics.crps_negative_binomial(rates, np.array([0.0, 1.0, 5.0, 200.0, 3.0]), alpha)).all()
+
+
 def test_a_forecast_of_nothing_where_nothing_happens_is_perfect():
     assert metrics.crps_poisson(np.zeros(3), np.zeros(3)).tolist() == [0, 0, 0]
     assert metrics.brier(np.zeros(3), np.zeros(3)) == 0

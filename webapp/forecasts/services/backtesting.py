@@ -78,6 +78,7 @@ def make_backtest(
             weeks=weeks,
             horizons=horizons,
             learners=learners,
+            blocks=material.blocks,
             seed=seed,
             store=store,
             progress=part(progress, 0.02, 0.98),
