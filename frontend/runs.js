@@ -1,8 +1,11 @@
-/** The page of forecasts: starts and follows jobs, and draws the two pictures of the back-test. */
+/** The pages of the forecasts: start and follow jobs, draw the pictures, put model versions into service. */
 import { followJob } from "./job.js";
 import { postJson } from "./lib/api.js";
 import { h, replace } from "./lib/dom.js";
-import { bandsChart, captureChart } from "./runs/charts.js";
+import { comparisonChart } from "./runs/comparison.js";
+import { reliabilityChart } from "./runs/reliability.js";
+import { askToPut } from "./runs/versions.js";
+import { weeksChart } from "./runs/weeks.js";
 
 /**
  * Follow a job in its box; when it has succeeded the page shows the new result.
@@ -65,9 +68,17 @@ for (const box of document.querySelectorAll("[data-job]")) {
   if (!document.querySelector(`[data-progress="${box.id}"]`)) follow(box.dataset.job, box, null);
 }
 
-const data = document.getElementById("backtest-chart");
-if (data) {
-  const series = JSON.parse(data.textContent);
-  replace(document.querySelector("[data-chart=capture]"), captureChart(series));
-  replace(document.querySelector("[data-chart=bands]"), bandsChart(series));
+const PICTURES = {
+  comparison: comparisonChart,
+  reliability: reliabilityChart,
+  calibration: (points) => weeksChart(points, "calibration"),
+  capture: (points) => weeksChart(points, "capture"),
+};
+
+// Each picture's figures stand beside it as JSON under the same name.
+for (const box of document.querySelectorAll("[data-chart]")) {
+  const data = JSON.parse(document.getElementById(`chart-${box.dataset.chart}`).textContent);
+  replace(box, PICTURES[box.dataset.chart](data));
 }
+
+for (const button of document.querySelectorAll("[data-act]")) button.addEventListener("click", () => askToPut(button));

@@ -140,7 +140,8 @@ CHANGES: dict[str, ChangeWording] = {
 
 def learner_label(learner: str) -> str:
     """The name of a learner in the language of the page; its code where it has none."""
-    return str(LEARNERS.get(learner) or CEILINGS.get(learner, learner))
+    known = LEARNERS.get(learner) or CEILINGS.get(learner)
+    return str(known) if known else learner
 
 
 def is_ceiling(learner: str) -> bool:

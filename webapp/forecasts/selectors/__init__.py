@@ -2,6 +2,8 @@
 
 from webapp.forecasts.selectors.backtests import backtest_for, backtest_list, backtest_table, newest_backtest
 from webapp.forecasts.selectors.cells import CellDetail, cell_detail
+from webapp.forecasts.selectors.comparison import ComparisonPage, comparison_page
+from webapp.forecasts.selectors.data_health import DataHealthPage, data_health_page
 from webapp.forecasts.selectors.drift import DriftAlert, WatchedWeek, drift_alerts, drift_weeks
 from webapp.forecasts.selectors.explanation import Explanation, cell_explanation
 from webapp.forecasts.selectors.freshness import is_backtest_fresh, is_forecast_fresh
@@ -28,10 +30,14 @@ from webapp.forecasts.selectors.versions import (
     version_lines,
     version_list,
 )
+from webapp.forecasts.selectors.watched import DriftPage, drift_page
 
 __all__ = [
     "CellDetail",
+    "ComparisonPage",
+    "DataHealthPage",
     "DriftAlert",
+    "DriftPage",
     "Explanation",
     "Material",
     "ReplayLine",
@@ -44,9 +50,12 @@ __all__ = [
     "category_labels",
     "cell_detail",
     "cell_explanation",
+    "comparison_page",
     "current_run",
+    "data_health_page",
     "default_cutoff",
     "drift_alerts",
+    "drift_page",
     "drift_weeks",
     "is_backtest_fresh",
     "is_forecast_fresh",

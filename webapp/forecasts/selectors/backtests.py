@@ -5,31 +5,50 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import QuerySet
+from django.template.defaultfilters import floatformat
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from webapp.common.errors import NotFound
 from webapp.forecasts.models import Backtest, BacktestScore
-from webapp.forecasts.wording import LEARNERS, learner_label
+from webapp.forecasts.wording import CEILINGS, LEARNERS, learner_label
 
 if TYPE_CHECKING:
     from webapp.accounts.models import Jurisdiction, User
 
 AREAS = ("1", "2", "5", "10", "20")  # percent of the area
-
-# Pseudo-learners that know the future. Named here too: prediction.backtest would load every learner into the web.
-CEILINGS = ("hindsight", "oracle")
+QUOTED_AREA = "5"
 WEEK = "week"  # the horizon that is shown where none is asked for
 
-# Measure → how its values are ordered, the best being the greatest key.
-MEASURES: dict[str, Callable[[float], float]] = {
-    "pai_1": float,
-    "pei_1": float,
-    "pei_5": float,
-    "auc": float,
-    "log_likelihood": float,
-    "calibration_ratio": lambda ratio: -abs(ratio - 1),
-    "area_80_9": lambda area: -area,
-}
+
+@dataclass(frozen=True)
+class Measure:
+    """A column: how its values are ordered (the best has the greatest key) and written. `by_area`: one value an area share."""
+
+    code: str
+    label: Promise | str
+    note: Promise | str
+    digits: int
+    better: Callable[[float], float]
+    by_area: bool = False
+    scale: float = 1.0
+
+
+# docs/methods/backtest.md has the formulas.
+MEASURES = (
+    Measure("capture_rate", gettext_lazy("Capture rate"), "%", 1, float, by_area=True, scale=100),
+    Measure("pai", "PAI", "", 1, float, by_area=True),
+    Measure("pei", "PEI", "", 2, float, by_area=True),
+    Measure("pai_best", "PAI*", gettext_lazy("reachable"), 1, lambda value: 0.0, by_area=True),
+    Measure("auc", "AUC", "", 3, float),
+    Measure("brier", "Brier", "×1,000", 2, lambda value: -value, scale=1000),
+    Measure("crps", "CRPS", "×1,000", 2, lambda value: -value, scale=1000),
+    Measure("deviance", gettext_lazy("Deviance"), "×1,000", 1, lambda value: -value, scale=1000),
+    Measure("calibration_ratio", gettext_lazy("Predicted ÷ real"), "", 2, lambda ratio: -abs(ratio - 1)),
+    Measure("area_80_9", "A80.9", "%", 1, lambda area: -area),
+    Measure("area_82_8", "A82.8", "%", 1, lambda area: -area),
+)
 
 
 @dataclass(frozen=True)
@@ -40,6 +59,8 @@ class Figure:
     low: float | None = None
     high: float | None = None
     is_best: bool = False
+    text: str = "–"
+    interval_text: str = ""
 
     @property
     def percent(self) -> float | None:
@@ -52,34 +73,33 @@ class Figure:
 
 @dataclass(frozen=True)
 class ScoreRow:
-    """One learner's row. `capture`: shares 0–1 in the order of `AREAS`; `calibration_bands`: [predicted, observed] pairs."""
+    """One learner's row. `capture`: shares 0–1 in the order of `AREAS`; `figures`: in the order of `MEASURES`, at the table's
+    area share; `leads` and `reliability` as the back-test stored them."""
 
     learner: str
     label: str
     capture: list[Figure]
-    pai_1: Figure
-    pei_1: Figure
-    pei_5: Figure
-    auc: Figure
-    log_likelihood: Figure
-    calibration_ratio: Figure
-    area_80_9: Figure
-    calibration_bands: list[list[float]]
+    figures: list[Figure]
+    leads: list[dict[str, Any]]
+    reliability: list[dict[str, Any]]
 
     @property
-    def capture_5(self) -> Figure:
-        """Capture rate at 5 % of the area: the figure that is quoted."""
-        return self.capture[AREAS.index("5")]
+    def captured(self) -> Figure:
+        """The capture rate at the table's area share."""
+        return self.figures[0]
 
 
 @dataclass(frozen=True)
 class ScoreTable:
-    """The scores of one category (blank = all together) on the same windows. `incidents`: the denominator of every share.
+    """The scores of one category (blank = all together) and horizon on the same windows, at one area share.
 
-    `ceilings`: pseudo-learners that know the future: what there is to gain at most, no method to choose.
+    `incidents`: the denominator of every share. `ceilings`: pseudo-learners that know the future: what there is to gain at
+    most, no method to choose.
     """
 
     category: str
+    horizon: str
+    area: str
     incidents: int
     rows: list[ScoreRow]
     ceilings: list[ScoreRow]
@@ -105,7 +125,7 @@ def backtest_for(*, user: "User", backtest_id: int) -> Backtest:
     return backtest
 
 
-def backtest_table(*, backtest: Backtest, category: str = "", horizon: str = WEEK) -> ScoreTable:
+def backtest_table(*, backtest: Backtest, category: str = "", horizon: str = WEEK, area: str = QUOTED_AREA) -> ScoreTable:
     """The scores of one category and horizon as a table. Raises `NotFound` where the back-test has no such scores."""
     every = [score for score in backtest.scores.all() if (score.category_code, score.horizon) == (category, horizon)]
     scores = [score for score in every if score.learner not in CEILINGS]
@@ -113,42 +133,54 @@ def backtest_table(*, backtest: Backtest, category: str = "", horizon: str = WEE
         raise NotFound(_("The back-test has no such category."), fields={"category": category})
     order = list(LEARNERS)
     scores.sort(key=lambda score: order.index(score.learner) if score.learner in order else len(order))
-    best_capture = {area: _best([_capture(score, area).value for score in scores], float) for area in AREAS}
-    best = {name: _best([_measure(score, name) for score in scores], key) for name, key in MEASURES.items()}
+    best_capture = {known: _best([_of_area(score, "capture_rate", known) for score in scores], float) for known in AREAS}
+    best = {measure.code: _best([_value(score, measure, area) for score in scores], measure.better) for measure in MEASURES}
     return ScoreTable(
         category=category,
+        horizon=horizon,
+        area=area,
         incidents=max(score.incidents for score in scores),
-        rows=[_row(score, best_capture, best) for score in scores],
-        ceilings=[_row(score, {}, {}) for score in every if score.learner in CEILINGS],
+        rows=[_row(score, area, best_capture, best) for score in scores],
+        ceilings=[_row(score, area, {}, {}) for score in every if score.learner in CEILINGS],
     )
 
 
-def _row(score: BacktestScore, best_capture: dict[str, float | None], best: dict[str, float | None]) -> ScoreRow:
-    captures = []
-    for area in AREAS:
-        figure = _capture(score, area)
-        is_best = figure.value is not None and figure.value == best_capture.get(area)
-        captures.append(Figure(figure.value, figure.low, figure.high, is_best))
-    figures = {
-        name: Figure(value, is_best=value is not None and value == best.get(name))
-        for name in MEASURES
-        for value in [_measure(score, name)]
-    }
-    bands = score.metrics.get("calibration_bands") or []
-    return ScoreRow(score.learner, learner_label(score.learner), captures, calibration_bands=bands, **figures)
+def _row(score: BacktestScore, area: str, best_capture: dict[str, float | None], best: dict[str, float | None]) -> ScoreRow:
+    return ScoreRow(
+        learner=score.learner,
+        label=learner_label(score.learner),
+        capture=[_figure(score, MEASURES[0], known, best_capture.get(known)) for known in AREAS],
+        figures=[_figure(score, measure, area, best.get(measure.code)) for measure in MEASURES],
+        leads=score.metrics.get("leads") or [],
+        reliability=score.metrics.get("reliability") or [],
+    )
 
 
-def _capture(score: BacktestScore, area: str) -> Figure:
-    rates: dict[str, Any] = score.metrics.get("capture_rate") or {}
-    low, high = (score.metrics.get("capture_rate_interval") or {}).get(area) or (None, None)
-    return Figure(rates.get(area), low, high)
+def _figure(score: BacktestScore, measure: Measure, area: str, best: float | None) -> Figure:
+    value = _value(score, measure, area)
+    if value is None:
+        return Figure(None)
+    low, high = (score.metrics.get(f"{measure.code}_interval") or {}).get(area) or (None, None)
+    between = "" if low is None or high is None else f"{_written(low, measure)}–{_written(high, measure)}"
+    # What could be reached is the same for all: nobody is best at it.
+    is_best = value == best and measure.code != "pai_best"
+    return Figure(value, low, high, is_best, _written(value, measure), between)
 
 
-def _measure(score: BacktestScore, name: str) -> float | None:
-    """A measure by its name, "pai_1" being PAI at 1 % of the area; back-tests of earlier versions hold it by that name."""
-    measure, _, percent = name.partition("_")
-    by_area: dict[str, float | None] = (score.metrics.get(measure) or {}) if percent in AREAS else {}
-    return by_area.get(percent) if by_area else score.metrics.get(name)
+def _written(value: float, measure: Measure) -> str:
+    return str(floatformat(value * measure.scale, f"{measure.digits}g"))
+
+
+def _value(score: BacktestScore, measure: Measure, area: str) -> float | None:
+    if measure.by_area:
+        return _of_area(score, measure.code, area)
+    value = score.metrics.get(measure.code)
+    return None if value is None else float(value)
+
+
+def _of_area(score: BacktestScore, code: str, area: str) -> float | None:
+    value = (score.metrics.get(code) or {}).get(area)
+    return None if value is None else float(value)
 
 
 def _best(values: list[float | None], key: Callable[[float], float]) -> float | None:

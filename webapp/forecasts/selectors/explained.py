@@ -38,7 +38,7 @@ def stored_explanations(run: ForecastRun) -> Stored | None:
     try:
         plain = json.loads((folder / "plain.json").read_text())
         arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in plain["arrays"]}
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, EOFError):
         return None
     targets = range(plain["targets"])
     everything = Explanations(

@@ -1,23 +1,25 @@
-"""Everything the page of runs shows, read in one place."""
+"""The page of forecasts: what is in service, how it does, which model versions there are, and the forecasts before."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.db.models import Sum
 from django.utils import timezone
 
-from webapp.accounts.permissions import Act, require
+from webapp.accounts.permissions import Act, may, require
 from webapp.common.models import Job
-from webapp.forecasts.models import Backtest, ForecastRun, Rates
-from webapp.forecasts.selectors.backtests import AREAS, WEEK, ScoreRow, ScoreTable, backtest_table, newest_backtest
-from webapp.forecasts.selectors.runs import category_labels, open_job, run_list
+from webapp.forecasts.models import Backtest, ForecastRun, ModelVersion, Rates
+from webapp.forecasts.selectors.backtests import QUOTED_AREA, ScoreRow
+from webapp.forecasts.selectors.comparison import comparison_page
+from webapp.forecasts.selectors.drift import DriftAlert, drift_alerts
+from webapp.forecasts.selectors.runs import open_job, run_list
+from webapp.forecasts.selectors.versions import VersionLine, rolled_back_to, version_in_service, version_lines
 from webapp.forecasts.wording import learner_label
 
 if TYPE_CHECKING:
     from webapp.accounts.models import User
 
 RUNS_SHOWN = 20
-MODEL = "lightgbm"
 
 
 @dataclass(frozen=True)
@@ -25,8 +27,8 @@ class RunsPage:
     """`run`: the one in service. `expected`: incidents expected over its period. `outside`: incidents it left out because no
     cell holds them. `is_past`: its period is over.
 
-    `headline`: the model's row of `table`; `rival`: the strongest of the others at 5 % of the area. `chart`: what
-    runs.js draws: [{learner, label, capture: [share …], bands: [[predicted, observed] …]}].
+    `headline`: the row of ours in the newest back-test at `area` percent, `rival` the strongest that does not learn.
+    `version`: the model version in service, `before` the one that going back would bring.
     """
 
     run: ForecastRun | None
@@ -36,30 +38,26 @@ class RunsPage:
     is_past: bool
     runs: list[ForecastRun]
     backtest: Backtest | None
-    table: ScoreTable | None
     headline: ScoreRow | None
     rival: ScoreRow | None
-    cells_of_5_percent: int
-    active_percent: float
-    category: str
-    categories: list[tuple[str, str]]
-    areas: tuple[str, ...]
-    chart: list[dict[str, Any]]
+    verdict: str
+    area: str
+    alerts: list[DriftAlert]
+    version: ModelVersion | None
+    before: ModelVersion | None
+    versions: list[VersionLine]
+    may_promote: bool
     forecast_job: Job | None
-    backtest_job: Job | None
+    train_job: Job | None
 
 
-def runs_page(*, user: "User", category: str = "") -> RunsPage:
-    """The page for this person, with the back-test of one category (blank = all). Raises `NotAllowed`."""
+def runs_page(*, user: "User") -> RunsPage:
+    """The page for this person. Raises `NotAllowed`."""
     require(user, Act.SEE_MAP)
     jurisdiction = user.jurisdiction
     runs = list(run_list(user=user)[:RUNS_SHOWN])
     run = runs[0] if runs else None
-    backtest = newest_backtest(jurisdiction=jurisdiction)
-    table = backtest_table(backtest=backtest, category=category) if backtest and _has(backtest, category) else None
-    rows = table.rows if table else []
-    headline = next((row for row in rows if row.learner == MODEL), None)
-    rivals = [row for row in rows if row.learner != MODEL and row.capture_5.value is not None]
+    compared = comparison_page(user=user)
     return RunsPage(
         run=run,
         learner=learner_label(run.learner) if run else "",
@@ -67,36 +65,22 @@ def runs_page(*, user: "User", category: str = "") -> RunsPage:
         outside=run.metrics.get("incidents_outside_grid", 0) if run else 0,
         is_past=run is not None and run.horizon_end <= timezone.now(),
         runs=runs,
-        backtest=backtest,
-        table=table,
-        headline=headline if headline and headline.capture_5.value is not None else None,
-        rival=max(rivals, key=lambda row: row.capture_5.value or 0.0, default=None),
-        cells_of_5_percent=max(1, round(backtest.grid.cell_count * 0.05)) if backtest else 0,
-        active_percent=backtest.active_cell_share * 100 if backtest else 0.0,
-        category=category,
-        categories=list(category_labels(jurisdiction=jurisdiction).items()),
-        areas=AREAS,
-        chart=[_series(row) for row in rows],
+        backtest=compared.backtest,
+        headline=compared.ours,
+        rival=compared.rival,
+        verdict=compared.verdict,
+        area=QUOTED_AREA,
+        alerts=drift_alerts(jurisdiction=jurisdiction),
+        version=version_in_service(jurisdiction=jurisdiction),
+        before=rolled_back_to(jurisdiction=jurisdiction),
+        versions=version_lines(user=user),
+        may_promote=may(user, Act.PROMOTE_MODEL),
         forecast_job=open_job(jurisdiction=jurisdiction, kind=Job.Kind.FORECAST),
-        backtest_job=open_job(jurisdiction=jurisdiction, kind=Job.Kind.BACKTEST),
+        train_job=open_job(jurisdiction=jurisdiction, kind=Job.Kind.TRAIN),
     )
-
-
-def _has(backtest: Backtest, category: str) -> bool:
-    """A category without incidents in the windows has no scores."""
-    return any((score.category_code, score.horizon) == (category, WEEK) for score in backtest.scores.all())
 
 
 def _expected(run: ForecastRun | None) -> float:
     if run is None:
         return 0.0
     return float(Rates.objects.filter(run=run).aggregate(total=Sum("total"))["total"] or 0.0)
-
-
-def _series(row: ScoreRow) -> dict[str, Any]:
-    return {
-        "learner": row.learner,
-        "label": row.label,
-        "capture": [figure.value for figure in row.capture],
-        "bands": row.calibration_bands,
-    }
