@@ -313,8 +313,13 @@ def make_learner(settings: EngineSettings, maker: FeatureMaker) -> Learner:
 def restored(model: TrainedModel, maker: FeatureMaker) -> Learner:
     """The model's fitted learner on a feature maker of the same grid, categories, blocks and `horizon_days`.
 
-    Raises `PredictionError` where the blocks differ.
+    Raises `PredictionError` where they differ.
     """
+    if maker.horizon_days != model.horizon_days:
+        raise PredictionError(
+            f"The model speaks of {model.horizon_days} days, the features of {maker.horizon_days}; "
+            "make them with the model's horizon_days."
+        )
     if maker.signature != model.blocks:
         raise PredictionError(
             "The model was trained with other features (places, weather, holidays …) than are given now; "

@@ -115,6 +115,8 @@ def test_features_that_the_model_did_not_learn_from_are_refused(incidents, grid)
     model = trained(incidents, grid, EngineSettings(learner="count"))
     with pytest.raises(PredictionError, match="other features"):
         forecast(replace(model, blocks="of another time"), incidents, grid)
+    with pytest.raises(PredictionError, match="speaks of 7 days, the features of 28"):
+        restored(model, FeatureMaker(grid, 3, horizon_days=28))
 
 
 def test_a_file_of_an_older_format_is_refused_with_a_sentence(model):
