@@ -45,7 +45,7 @@ class RankingSettings(BoostingSettings):
 
     trees: int = 300
     top_share: float = 0.05
-    focus: float = 0.7
+    focus: float = 0.3
     softness: float = 0.5
 
 
