@@ -2,14 +2,15 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from prediction.backtest import Entrant, run_backtest
-from prediction.backtest.parallel import PartStore, part_key, setup_digest
-from prediction.backtest.playing import Setup
+from prediction.backtest.parallel import PartStore, Task, _shared_out, _work, part_key, setup_digest
+from prediction.backtest.playing import Setup, Stage, play_block
 from prediction.backtest.scoring import Tally
 from prediction.backtest.windows import HORIZONS, fit_blocks, windows_of
 from prediction.errors import PredictionError
@@ -54,6 +55,29 @@ def test_the_same_code_runs_on_machines_at_an_address(here, made):
 
     with LocalCluster(n_workers=1, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
         assert back_test(made, workers=cluster.scheduler_address) == here
+
+
+def test_more_workers_than_blocks_share_the_learners_out(made):
+    grid, incidents = made
+    setup = Setup(incidents, grid, SHIFTS, CODES, END, ())
+    block = fit_blocks(windows_of(HORIZONS["week"], SHIFTS, end=END, weeks=2), end=END, weeks=2)[0]
+    task = Task(0, block, ("count", "ewkde", "oracle"))
+    assert [piece.codes for piece in _shared_out([task], 2)] == [("count", "oracle"), ("ewkde",)]
+    assert len(_shared_out([task], 8)) == 3
+    assert _shared_out([task, task], 1) == [task, task]
+    stage = Stage(replace(setup, entrants=tuple(map(Entrant.of_catalogue, ("count", "ewkde")))))
+    whole = play_block(stage, block, task.codes)
+    pieces = [play_block(stage, block, piece.codes) for piece in _shared_out([task], 8)]
+    assert {pair for piece in pieces for pair in piece} == set(whole)
+    assert all(tally.to_bytes() == whole[pair].to_bytes() for piece in pieces for pair, tally in piece.items())
+
+
+def test_a_worker_of_another_version_is_refused(made):
+    grid, incidents = made
+    setup = Setup(incidents, grid, SHIFTS, CODES, END, ())
+    block = fit_blocks(windows_of(HORIZONS["week"], SHIFTS, end=END, weeks=2), end=END, weeks=2)[0]
+    with pytest.raises(PredictionError, match="another version of Haechi"):
+        _work(setup, ("digest", "another code"), Task(0, block, ("oracle",)))
 
 
 def test_an_address_without_a_scheduler_and_no_worker_at_all_are_refused_with_a_sentence(made, monkeypatch):

@@ -1,6 +1,7 @@
 """The whole back-test on a small made-up city: every learner at every horizon, ceilings, leads, and figures that hold."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -188,3 +189,9 @@ def test_the_back_test_repeats_to_the_last_digit(result, made):
         incidents, grid, scheme=SHIFTS, categories=CODES, end=END, weeks=WEEKS, horizons=("week",), learners=LEARNERS, seed=4
     )
     assert again.scores == [score for score in result.scores if score.horizon == "week"]
+
+
+def test_every_measure_has_its_line_in_the_documentation(result):
+    text = (Path(__file__).resolve().parents[2] / "docs" / "methods" / "backtest.md").read_text()
+    for key in {key for score in result.scores for key in score.metrics}:
+        assert f"`{key}`" in text, key
