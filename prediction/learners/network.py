@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from prediction.errors import PredictionError
-from prediction.features import GROUPS, WEEK_DAYS, FeatureMaker, Moment
+from prediction.features import WEEK_DAYS, FeatureMaker, Moment
 from prediction.learners.base import (
     DamagedStateError,
     NotFittedError,
@@ -27,6 +27,7 @@ from prediction.learners.base import (
     with_all,
 )
 from prediction.learners.rows import RowSettings, expected, level, training_origins
+from prediction.learners.shrunken import EmpiricalBayes
 from prediction.learners.temporal_graph import (
     ALL,
     COVERED,
@@ -42,7 +43,7 @@ from prediction.learners.temporal_graph import (
     read_history,
     tensors,
 )
-from prediction.learners.trees import offset_reasons, part_of
+from prediction.learners.trees import part_of
 from prediction.panel import Panel
 
 Float32 = npt.NDArray[np.float32]
@@ -71,6 +72,7 @@ class NetworkSettings(RowSettings):
     device: str = "cpu"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.bins < 4 or self.bins & (self.bins - 1):
             raise PredictionError(f"The network's bins must be a power of two from 4 on, not {self.bins}.")
 
@@ -104,11 +106,15 @@ class Network:
         self.horizon_days = horizon_days
         self.settings = replace(settings or NetworkSettings(), **changes)
         self.bin_days = min(WEEK_DAYS, horizon_days)
+        self.start_ = EmpiricalBayes(maker) if self.settings.offset == "eb" else None
         self.weights_: dict[str, Float32] = {}
         self.gains_: Float64 = np.zeros(0)
 
     def fit(self, panel: Panel, cutoff_day: int, *, seed: int, progress: Progress = no_progress) -> None:
         device = device_of(self.settings.device)
+        if self.start_ is not None:
+            self.start_ = EmpiricalBayes(self.maker)
+            self.start_.fit(panel, cutoff_day, seed=seed)
         rng = np.random.default_rng((seed, panel.categories))
         weights = first_weights(
             rng,
@@ -138,8 +144,11 @@ class Network:
             return explain_all(self, panel, origin_day)
         moment, history = self._read(panel, origin_day)
         log_rate = self._log_rate(moment, history, target)
-        parts = offset_reasons(moment, target, self.horizon_days)
-        named = {group: parts[:, position] for position, group in enumerate(GROUPS)}
+        named = {
+            "here_recent": np.zeros(len(log_rate)),
+            "around_recent": np.zeros(len(log_rate)),
+            **self._offset(moment, target)[1],
+        }
         if self.gains_[target] > 0:
             over_time, statics = self._inputs(history, moment, target)
             steps = []
@@ -149,17 +158,19 @@ class Network:
                 steps.append(self.gains_[target] * added(self.weights_, partly, statics, target, self._device()))
             named["here_recent"] = named["here_recent"] + steps[1] - steps[0]
             named["around_recent"] = named["around_recent"] + steps[2] - steps[1]
-            named["other_types"] = named["other_types"] + steps[3] - steps[2]
+            named["other_types"] = named.get("other_types", np.zeros(len(log_rate))) + steps[3] - steps[2]
         return contributions(log_rate, named)
 
     def save(self) -> bytes:
         if not self.weights_:
             raise NotFittedError(self.name)
-        return pack(self.name, {}, {**self.weights_, "gains": self.gains_})
+        start = {} if self.start_ is None else {f"start:{name}": array for name, array in self.start_.state().items()}
+        return pack(self.name, {}, {**self.weights_, "gains": self.gains_, **start})
 
     def load(self, content: bytes) -> None:
         _, arrays = unpack(self.name, content)
-        if "gains" not in arrays:
+        start = {name.partition(":")[2]: arrays.pop(name) for name in sorted(arrays) if name.startswith("start:")}
+        if "gains" not in arrays or (self.start_ is None) != (not start):
             raise DamagedStateError(self.name)
         gains = np.asarray(arrays.pop("gains"), dtype=np.float64)
         own = first_weights(
@@ -173,6 +184,8 @@ class Network:
             raise DamagedStateError(self.name)
         self.weights_ = {name: np.asarray(part, dtype=np.float32) for name, part in arrays.items()}
         self.gains_ = gains
+        if self.start_ is not None:
+            self.start_.restore(start)
 
     def _device(self) -> str:
         return device_of(self.settings.device)
@@ -186,9 +199,20 @@ class Network:
     def _inputs(self, history: History, moment: Moment, target: int) -> tuple[Float16, Float32]:
         return inputs_of(self.maker, history, moment, target, np.arange(len(self.maker.grid)))
 
+    def _offset(self, moment: Moment, target: int) -> tuple[Float64, dict[str, Float64]]:
+        """Float64[cells]: expected incidents of the horizon, what the network starts from; and the parts of its log by group."""
+        if self.start_ is not None:
+            rate, parts = self.start_.at(moment, target)
+            return rate * (self.horizon_days / moment.horizon_days), dict(parts)
+        return expected(moment, target, self.horizon_days), {
+            "here_long": moment.expected_here[target],
+            "around_long": moment.expected_around[target],
+            "other_types": moment.expected_others[target],
+        }
+
     def _log_rate(self, moment: Moment, history: History, target: int) -> Float64:
         """Float64[cells]: log of the expected incidents of the horizon."""
-        offset = np.log(expected(moment, target, self.horizon_days))
+        offset = np.log(self._offset(moment, target)[0])
         if self.gains_[target] == 0:
             return offset
         over_time, statics = self._inputs(history, moment, target)
@@ -214,7 +238,7 @@ class Network:
             history = read_history(known.before(origin), origin, bins=self.settings.bins, bin_days=self.bin_days)
             counts = known.counts(origin, origin + self.horizon_days)
             for target in targets.tolist():
-                offset = expected(moment, target, self.horizon_days)
+                offset = self._offset(moment, target)[0]
                 chance = _chances(offset, counts[target], room, self.settings.evenness)
                 rng = np.random.default_rng((seed, target, cutoff_day - origin))
                 chosen = np.flatnonzero(rng.random(known.cells) < chance)

@@ -153,6 +153,18 @@ def test_the_reasons_add_up_to_the_log_of_the_rate(network, city):
     assert recent[last_weeks >= 4].mean() > recent[last_weeks == 0].mean() + 0.3
 
 
+def test_it_can_start_from_the_empirical_bayes_count_and_carries_it_along(maker, city):
+    panel = city[0]
+    learner = Network(maker, settings=replace(QUICK, offset="eb", epochs=1))
+    learner.fit(panel, 0, seed=5)
+    restored = Network(maker, settings=replace(QUICK, offset="eb", epochs=1))
+    restored.load(learner.save())
+    assert np.array_equal(restored.rate(panel, 0), learner.rate(panel, 0))
+    assert learner.explain(panel, 0, 1).sum(axis=1) == pytest.approx(np.log(learner.rate(panel, 0)[1]), abs=1e-6)
+    with pytest.raises(DamagedStateError, match="not a saved state"):
+        Network(maker, settings=QUICK).load(learner.save())
+
+
 def test_a_learner_not_fitted_says_so_and_broken_bytes_are_refused(network, maker, city):
     learner = Network(maker, settings=QUICK)
     with pytest.raises(NotFittedError, match="not learnt anything yet"):
