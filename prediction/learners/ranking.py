@@ -85,7 +85,7 @@ class Ranking(LightGbmTrees):
         origins = np.unique(rows.origin)
         if len(origins) >= LEAST_ORIGINS:
             first_held = origins[-int(len(origins) * HELD_OUT_SHARE) :][0]
-            earlier = rows.origin + self.horizon_days <= first_held
+            earlier = rows.origin + max(self.horizon_days, self.settings.learn_days) <= first_held
             fold = self._grown(_chosen(rows, earlier), target, seed, progress=part_of(progress, 0.0, 0.4))
             held = _chosen(rows, rows.origin >= first_held)
             self.maps_[target] = _map_of(held, held.offset + self._raw(fold, held.table))

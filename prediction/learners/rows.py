@@ -25,8 +25,8 @@ Int32 = npt.NDArray[np.int32]
 Offset = Callable[[Moment, int], Float64]
 
 ROUNDS_OF_FILLING = 20
-# Origins of horizons under a week are this far apart, so that they meet every day of the week in turn.
-STEP_OF_SHORT_HORIZONS_D = 6
+# Origins of windows under a week are this far apart, so that they meet every day of the week in turn.
+STEP_OF_SHORT_WINDOWS_D = 6
 OFFSETS = ("shrunken", "eb")
 KEPT_AT_MOST_BYTES = 1_500_000_000
 
@@ -37,7 +37,8 @@ class RowSettings:
 
     `evenness`: share of the drawn rows that is spread evenly over all empty cells, the rest going by expectation.
     A category with fewer than `least_incidents` in the training windows gets no rows. `offset`: what the rows start from,
-    the moment's shrunken rate ("shrunken") or the empirical-Bayes count ("eb").
+    the moment's shrunken rate ("shrunken") or the empirical-Bayes count ("eb"). `learn_days`: windows to learn from are at least
+    that long: a day's incidents tell little of where the next day's fall, a week's seven times as much.
     """
 
     zero_share: float = 0.5
@@ -47,6 +48,7 @@ class RowSettings:
     burn_in_days: int = 91
     least_incidents: int = 300
     offset: str = "shrunken"
+    learn_days: int = 7
 
     def __post_init__(self) -> None:
         if self.offset not in OFFSETS:
@@ -145,18 +147,19 @@ def _sampled(
     progress: Progress,
 ) -> dict[int, TrainingRows]:
     known = panel.before(cutoff_day)
-    origins = training_origins(known, cutoff_day, horizon_days=horizon_days, settings=settings)
-    targets = _targets_worth_a_model(known, origins, horizon_days, settings)
+    window = max(horizon_days, settings.learn_days)
+    origins = training_origins(known, cutoff_day, horizon_days=window, settings=settings)
+    targets = _targets_worth_a_model(known, origins, window, settings)
     parts: dict[int, list[TrainingRows]] = {target: [] for target in targets}
     covered = {
-        target: set(origins_covered(known, origins, cutoff_day=cutoff_day, horizon_days=horizon_days, target=target))
+        target: set(origins_covered(known, origins, cutoff_day=cutoff_day, horizon_days=window, target=target))
         for target in targets
     }
     share = min(settings.zero_share, settings.row_limit / max(1, len(origins) * known.cells))
     for step, origin in enumerate(origins if targets else []):
         progress(step / len(origins), "features")
         moment = maker.moment(panel, origin)
-        counts = known.counts(origin, origin + horizon_days)
+        counts = known.counts(origin, origin + window)
         for target in targets:
             if origin not in covered[target]:
                 continue  # to learn from a gap in the data would be to learn that nothing happens
@@ -168,9 +171,10 @@ def _sampled(
             parts[target].append(
                 TrainingRows(
                     table=maker.table(moment, target, chosen),
-                    counts=counts[target][chosen],
+                    # Incidents of a horizon, as often as the window holds it: the likelihood is that of the whole window.
+                    counts=counts[target][chosen] * (horizon_days / window),
                     offset=np.log(offset[chosen]),
-                    weight=np.where(counts[target][chosen] > 0, 1.0, 1.0 / chance[chosen]),
+                    weight=np.where(counts[target][chosen] > 0, 1.0, 1.0 / chance[chosen]) * (window / horizon_days),
                     origin=np.full(len(chosen), origin, dtype=np.int32),
                 )
             )
@@ -178,19 +182,19 @@ def _sampled(
 
 
 def training_origins(known: Panel, cutoff_day: int, *, horizon_days: int, settings: RowSettings) -> list[int]:
-    """Origins whose horizon lies wholly before the cut-off, with a burn-in of history before the first; the earliest first."""
+    """Origins whose days ahead lie wholly before the cut-off, with a burn-in of history before the first; the earliest first."""
     history = history_days(known, cutoff_day)
     burn_in = min(settings.burn_in_days, history // 2)
-    step = WEEK_DAYS if horizon_days >= WEEK_DAYS else STEP_OF_SHORT_HORIZONS_D
+    step = WEEK_DAYS if horizon_days >= WEEK_DAYS else STEP_OF_SHORT_WINDOWS_D
     last = cutoff_day - horizon_days
     steps = max(0, (history - burn_in - horizon_days) // step + 1)
     return [last - step * back for back in range(min(steps, settings.origins_at_most) - 1, -1, -1)]
 
 
-def _targets_worth_a_model(known: Panel, origins: list[int], horizon_days: int, settings: RowSettings) -> list[int]:
+def _targets_worth_a_model(known: Panel, origins: list[int], window_days: int, settings: RowSettings) -> list[int]:
     if not origins:
         return []
-    totals = known.counts(origins[0], origins[-1] + horizon_days).sum(axis=1)
+    totals = known.counts(origins[0], origins[-1] + window_days).sum(axis=1)
     return [target for target, total in enumerate(totals) if total >= settings.least_incidents]
 
 

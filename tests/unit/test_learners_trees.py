@@ -40,16 +40,16 @@ def maker(grid):
     return FeatureMaker(grid, 2)
 
 
-@pytest.mark.parametrize(("horizon_days", "first", "last", "step"), [(7, -308, -7, 7), (28, -308, -28, 7), (1, -307, -1, 6)])
+@pytest.mark.parametrize(("window_days", "first", "last", "step"), [(7, -308, -7, 7), (28, -308, -28, 7), (1, -307, -1, 6)])
 def test_every_training_window_ends_before_the_cut_off_and_short_ones_meet_all_days_of_the_week(
-    horizon_days, first, last, step, panel
+    window_days, first, last, step, panel
 ):
-    origins = training_origins(panel, 0, horizon_days=horizon_days, settings=RowSettings())
+    origins = training_origins(panel, 0, horizon_days=window_days, settings=RowSettings())
     assert origins[-1] == last
     assert set(np.diff(origins)) == {step}
     assert origins[0] == pytest.approx(first, abs=7)
-    assert origins[-1] + horizon_days <= 0
-    if horizon_days == 1:
+    assert origins[-1] + window_days <= 0
+    if window_days == 1:
         assert {origin % 7 for origin in origins} == set(range(7))
 
 
@@ -66,6 +66,18 @@ def test_rows_weigh_for_all_cells_and_hold_every_incident(maker, panel):
         assert np.all(part.weight >= 1)
     rare = training_rows(maker, panel, 0, horizon_days=7, seed=3, settings=replace(settings, least_incidents=700))
     assert sorted(rare) == [0]
+
+
+def test_a_day_learns_from_weeks_unless_told_otherwise(maker, panel):
+    settings = RowSettings(origins_at_most=20)
+    day, week = (training_rows(maker, panel, 0, horizon_days=days, seed=3, settings=settings)[0] for days in (1, 7))
+    assert day.counts * day.weight == pytest.approx(week.counts * week.weight)
+    assert day.counts.sum() == pytest.approx(week.counts.sum() / 7)
+    assert np.exp(day.offset).sum() == pytest.approx(np.exp(week.offset).sum() / 7)
+    short = training_rows(maker, panel, 0, horizon_days=1, seed=3, settings=replace(settings, learn_days=1))[0]
+    assert short.counts.sum() == panel.counts(-1, 0)[0].sum() + sum(
+        panel.counts(-1 - 6 * n, -6 * n)[0].sum() for n in range(1, 20)
+    )
 
 
 def test_rows_of_a_gap_in_the_data_are_left_out(maker, panel):
