@@ -185,7 +185,10 @@ class Network:
         self.weights_ = {name: np.asarray(part, dtype=np.float32) for name, part in arrays.items()}
         self.gains_ = gains
         if self.start_ is not None:
-            self.start_.restore(start)
+            try:
+                self.start_.restore(start)
+            except KeyError as error:
+                raise DamagedStateError(self.name) from error
 
     def _device(self) -> str:
         return device_of(self.settings.device)

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from prediction.errors import PredictionError
-from prediction.features import FeatureMaker, Moment, history_days
+from prediction.features import FeatureMaker, Moment
 from prediction.panel import Panel
 
 if TYPE_CHECKING:
@@ -35,10 +35,14 @@ CHUNK = 8_192  # cells a forward pass
 
 @dataclass(frozen=True, eq=False)
 class History:
-    """Counts before an origin in bins of `bin_days`, newest last: own Float32[targets, bins, cells]; covered Float32[bins]."""
+    """Counts before an origin in bins of `bin_days`, newest last: own Float32[targets, bins, cells]."""
 
     own: Float32
-    covered: Float32
+    bin_days: int
+
+    @property
+    def bins(self) -> int:
+        return int(self.own.shape[1])
 
 
 def read_history(known: Panel, origin_day: int, *, bins: int, bin_days: int) -> History:
@@ -49,10 +53,15 @@ def read_history(known: Panel, origin_day: int, *, bins: int, bin_days: int) -> 
     flat = (known.category[recent].astype(np.int64) * bins + position) * known.cells + known.cell[recent]
     sums = np.bincount(flat, weights=known.weight[recent], minlength=known.categories * bins * known.cells)
     counts = sums.reshape(known.categories, bins, known.cells).astype(np.float32)
-    first = origin_day - history_days(known, origin_day)
-    begins = origin_day - bin_days * np.arange(bins, 0, -1)
-    own = np.concatenate([counts, counts.sum(axis=0, keepdims=True)])
-    return History(own, (begins >= first - bin_days + 1).astype(np.float32))
+    return History(np.concatenate([counts, counts.sum(axis=0, keepdims=True)]), bin_days)
+
+
+def _covered(moment: Moment, history: History, target: int) -> Float32:
+    """Float32[bins]: share of each bin's days that the data of the target cover."""
+    days = np.zeros(history.bins * history.bin_days, dtype=np.float32)
+    by_age = moment.coverage.covered[target][: len(days)]
+    days[: len(by_age)] = by_age
+    return np.asarray(days.reshape(history.bins, history.bin_days).mean(axis=1)[::-1], dtype=np.float32)
 
 
 def inputs_of(
@@ -60,14 +69,14 @@ def inputs_of(
 ) -> tuple[Float16, Float32]:
     """Of the rows (cells): Float16[rows, channels, bins] over time, Float32[rows, statics] of the offset and its parts."""
     every = len(history.own) - 1
-    over_time = np.empty((len(rows), CHANNELS_IN, len(history.covered)), dtype=np.float16)
+    over_time = np.empty((len(rows), CHANNELS_IN, history.bins), dtype=np.float16)
     for first, of_target in ((OWN, target), (ALL, every)):
         counts = history.own[of_target].T  # [cells, bins]
         over_time[:, first] = np.log1p(counts[rows])
         # Graph convolution with fixed weights (Wu et al. 2019): sums over the rings, so that cells can be drawn one by one.
         for ring in (1, 2):
             over_time[:, first + ring] = np.log1p(maker.around.rings[ring - 1][rows] @ counts)
-    over_time[:, COVERED] = history.covered
+    over_time[:, COVERED] = _covered(moment, history, target)
     statics = np.stack(
         [
             (np.log(moment.expected[target][rows]) + 6) / 3,
