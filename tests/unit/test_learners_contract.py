@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import h3.api.numpy_int as h3
 import numpy as np
@@ -274,6 +275,11 @@ def test_every_code_has_a_label_and_unknown_ones_and_settings_are_refused_with_a
     with pytest.raises(LearnerSettingsError, match="“lightgbm” cannot be made with these settings"):
         make("lightgbm", maker, settings={"forest": 3})
     assert issubclass(UnknownLearnerError, PredictionError)
+
+
+def test_every_learner_has_its_line_in_the_docs():
+    text = (Path(__file__).parents[2] / "docs" / "methods" / "learners.md").read_text()
+    assert [code for code in CODES if "," not in code and f"`{code}`" not in text] == []
 
 
 @settings(max_examples=30, deadline=None)
