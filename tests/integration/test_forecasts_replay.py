@@ -22,7 +22,7 @@ from webapp.forecasts.models import ForecastRun, Rates, Replay
 from webapp.forecasts.selectors import replay_lines
 from webapp.forecasts.sentences import replay_sentence
 from webapp.forecasts.services import start_replay
-from webapp.forecasts.services.forecasting import forecast_slot
+from webapp.forecasts.services.forecasting import forecast_slot, make_forecast
 from webapp.forecasts.services.replay import replay_run, run_replay_job
 from webapp.forecasts.services.versions import train_version
 from webapp.imports.models import Upload
@@ -52,6 +52,19 @@ def test_a_run_comes_out_the_same_bit_by_bit(run):
     assert (replay.is_identical, replay.is_same_data) == (True, True)
     assert (replay.vectors, replay.vectors_different, replay.largest_difference) == (VECTORS, 0, 0)
     assert replay_sentence(replay) == f"The same bit by bit: {VECTORS} vectors of forecast {run.pk} were computed again."
+
+
+def test_a_run_of_the_main_model_comes_out_the_same_after_training_and_with_the_stored_model(jurisdiction):
+    make_incidents(jurisdiction, 600, until=PAST)
+    Upload.objects.update(committed_at=timezone.now() - timedelta(hours=1))
+    first = make_forecast(jurisdiction=jurisdiction, cutoff=CUTOFF - timedelta(weeks=1))
+    second = forecast_slot(jurisdiction=jurisdiction, cutoff=CUTOFF)
+    assert second.model_version == first.model_version
+    make_incidents(jurisdiction, 100, seed=3, until=PAST)
+    Upload.objects.filter(sha256=f"{3:064x}").update(committed_at=timezone.now() + timedelta(minutes=1))
+    for run in (first, second):
+        replay = replay_run(run=run)
+        assert (replay.is_identical, replay.is_same_data, replay.vectors) == (True, True, VECTORS)
 
 
 def test_the_incidents_as_of_now_are_the_incidents_of_now(jurisdiction, run):
