@@ -1,6 +1,7 @@
 """The parts of `bench city`: one city, grid and set of horizons each, played in one process by the product's own back-test."""
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,13 +64,17 @@ def part_named(name: str) -> CityPart:
     return next(part for part in PARTS if part.name == name)
 
 
-def play_part(part: CityPart, store: Path, *, quick: bool) -> dict[str, Any]:
-    """All scores of one part, as plain values."""
+def play_part(part: CityPart, store: Path | None, *, quick: bool, learners: Sequence[str] = LEARNERS) -> dict[str, Any]:
+    """All scores of one part, as plain values. learners: codes beside the rivals."""
     city = load_city(part.city)
     is_areas = part.grid in AREAS
     grid = areas_of(city, AREAS[part.grid]) if is_areas else grid_of(city, part.grid)
     incidents = incidents_of(city, grid)
-    entrants, picked = area_entrants(part.horizons) if is_areas else entrants_of(city, grid, incidents, part, quick=quick)
+    entrants, picked = (
+        area_entrants(part.horizons)
+        if is_areas
+        else entrants_of(city, grid, incidents, part, QUICK_LEARNERS if quick else learners)
+    )
     blocks: tuple[LeadingIncidents, ...] = ()
     if part.history and (found := leading_incidents(city, grid)) is not None:
         blocks = (LeadingIncidents(*found, grid),)
@@ -119,7 +124,7 @@ class _Given:
 
 
 def entrants_of(
-    city: City, grid: Grid, incidents: Incidents, part: CityPart, *, quick: bool
+    city: City, grid: Grid, incidents: Incidents, part: CityPart, learners: Sequence[str]
 ) -> tuple[list[str | Entrant], dict[str, list[str]]]:
     """The rivals, tuned on the 91 days before the test, then the learners of the catalogue; what was picked, for the record."""
     if part.history:
@@ -130,7 +135,7 @@ def entrants_of(
     panel = Panel.build(incidents, cells=len(grid), categories=targets, anchor=city.end).before(-TEST_DAYS)
     simple, picked = simple_scorers(panel, maker, test_start=-TEST_DAYS, seed=SEED)
     rivals = [Entrant(scorer.name, _Given(scorer), f"{scorer.name} {picked}") for scorer in simple]
-    return [*rivals, *(QUICK_LEARNERS if quick else LEARNERS)], picked
+    return [*rivals, *learners], picked
 
 
 def area_entrants(horizons: tuple[str, ...]) -> tuple[list[str | Entrant], dict[str, list[str]]]:

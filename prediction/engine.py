@@ -1,7 +1,7 @@
 """Train on all incidents before a cut-off; forecast the rates of every cell, slot and category, with the reasons for them.
 
 The week is learnt where the numbers are large enough (a learner of the catalogue on weekly counts, calibrated), and laid out over
-the slots of the week by an empirical-Bayes profile: 40,000 cells × 21 slots × 4 categories take seconds.
+the slots of the week by an empirical-Bayes profile that trees bend: 40,000 cells × 21 slots × 4 categories take seconds.
 """
 
 from __future__ import annotations
@@ -29,13 +29,14 @@ from prediction.learners.calibrated import MEMBERS, Calibrated, calibrated, cali
 from prediction.out_of_fold import FoldSettings
 from prediction.panel import DAY_S, Incidents, Panel
 from prediction.profile import ProfileSettings, choose_settings, slot_shares
+from prediction.slot_shape import SlotFields, SlotShape
 from prediction.slots import SlotScheme
 from prediction.spatial import Surroundings
 from prediction.uncertainty import Dispersion
 
 Float64 = npt.NDArray[np.float64]
 
-FORMAT = 3
+FORMAT = 4
 MAGIC = b"HAECHI-MODEL\n"
 
 
@@ -76,6 +77,7 @@ class TrainedModel:
     scheme: SlotScheme
     settings: EngineSettings
     profile: ProfileSettings
+    shape: SlotShape
     calibration: Calibration
     seed: int
     grid_sha256: str
@@ -120,6 +122,7 @@ class TrainedModel:
             "scheme": self.scheme.to_json(),
             "settings": asdict(self.settings),
             "profile": asdict(self.profile),
+            "shape": self.shape.to_plain(),
             "calibration": self.calibration.to_plain(),
             "seed": self.seed,
             "grid_sha256": self.grid_sha256,
@@ -149,6 +152,7 @@ class TrainedModel:
             scheme=SlotScheme.from_json(content["scheme"]),
             settings=EngineSettings.from_plain(content["settings"]),
             profile=ProfileSettings(**content["profile"]),
+            shape=SlotShape.from_plain(SlotScheme.from_json(content["scheme"]), content["shape"]),
             calibration=Calibration.from_plain(content["calibration"]),
             seed=content["seed"],
             grid_sha256=content["grid_sha256"],
@@ -203,11 +207,16 @@ def train(
     panel = Panel.build(known, cells=len(grid), categories=len(categories), anchor=cutoff)
     maker = FeatureMaker(grid, len(categories), horizon_days=horizon_of(scheme), blocks=blocks)
     fitted = make_learner(settings, maker)
-    fitted.fit(panel, 0, seed=seed, progress=lambda fraction, step: progress(0.02 + 0.92 * fraction, step))
-    progress(0.95, "fit")
-    profile = ProfileSettings()
-    if repeats_weekly(scheme):
-        profile = choose_settings(known, maker.around, scheme=scheme, categories=len(categories), cutoff=cutoff)
+    fitted.fit(panel, 0, seed=seed, progress=lambda fraction, step: progress(0.02 + 0.83 * fraction, step))
+    progress(0.85, "fit")
+    profile, shape = _learnt_week(
+        known,
+        maker,
+        scheme=scheme,
+        cutoff=cutoff,
+        seed=seed,
+        progress=lambda fraction, step: progress(0.85 + 0.15 * fraction, step),
+    )
     calibration = fitted.calibration_ if isinstance(fitted, Calibrated) else None
     rare = _without_trees(fitted)
     progress(1.0, "fit")
@@ -219,6 +228,7 @@ def train(
         scheme=scheme,
         settings=settings,
         profile=profile,
+        shape=shape,
         calibration=calibration or Calibration.none(len(categories)),
         seed=seed,
         grid_sha256=_grid_sha256(grid),
@@ -226,6 +236,27 @@ def train(
         incidents_by_category=tuple(int(n) for n in np.bincount(known.category, minlength=len(categories))),
         without_trees=tuple(code for position, code in enumerate(categories) if position in rare),
     )
+
+
+def _learnt_week(
+    known: Incidents, maker: FeatureMaker, *, scheme: SlotScheme, cutoff: datetime, seed: int, progress: Progress
+) -> tuple[ProfileSettings, SlotShape]:
+    """How a week falls on its slots: the strengths of the profile, and the trees that bend it."""
+    if not repeats_weekly(scheme):
+        return ProfileSettings(), SlotShape.none(scheme, maker.categories)
+    profile = choose_settings(known, maker.around, scheme=scheme, categories=maker.categories, cutoff=cutoff)
+    shape = SlotShape.learnt(
+        known,
+        maker.grid,
+        maker.around,
+        scheme=scheme,
+        categories=maker.categories,
+        cutoff_s=int(cutoff.timestamp()),
+        profile=profile,
+        seed=seed,
+        progress=progress,
+    )
+    return profile, shape
 
 
 def forecast(
@@ -251,6 +282,16 @@ def forecast(
     maker = FeatureMaker(grid, len(model.categories), horizon_days=model.horizon_days, blocks=blocks)
     learner = restored(model, maker)
     progress(0.05, "features")
+    fields = None
+    if model.shape.bends:
+        fields = SlotFields.at(
+            known,
+            grid,
+            maker.around,
+            scheme=model.scheme,
+            categories=len(model.categories),
+            origin_s=panel.anchor_s,
+        )
     rates = np.empty((len(grid), slots, len(model.categories)), dtype=np.float32)
     reasons = np.empty((len(grid), len(GROUPS), len(model.categories)), dtype=np.float16)
     for target in range(len(model.categories)):
@@ -259,14 +300,21 @@ def forecast(
         contributions = learner.explain(panel, 0, target)
         reasons[:, :, target] = contributions
         progress(0.1 + 0.9 * (target + 0.5) / len(model.categories), "forecast")
-        parts = _parts(model, known, maker.around, target=target, starts=starts, known_s=panel.anchor_s)
+        parts = _parts(model, known, maker.around, target=target, starts=starts, known_s=panel.anchor_s, fields=fields)
         rates[:, :, target] = (np.exp(contributions.sum(axis=1)) * parts).T
     progress(1.0, "forecast")
     return Forecast(tuple(starts[:-1]), starts[-1], rates, GROUPS, reasons, model.dispersion)
 
 
 def _parts(
-    model: TrainedModel, known: Incidents, around: Surroundings, *, target: int, starts: Sequence[datetime], known_s: int
+    model: TrainedModel,
+    known: Incidents,
+    around: Surroundings,
+    *,
+    target: int,
+    starts: Sequence[datetime],
+    known_s: int,
+    fields: SlotFields | None,
 ) -> Float64:
     """Float64[slots, cells or 1]: the part of the horizon's incidents that falls into each slot."""
     if not repeats_weekly(model.scheme):
@@ -282,7 +330,7 @@ def _parts(
         known_s=known_s,
         settings=model.profile,
     )
-    return shares[in_week]
+    return model.shape.bent(shares, fields, target, sorted(set(in_week.tolist())))[in_week]
 
 
 def repeats_weekly(scheme: SlotScheme) -> bool:

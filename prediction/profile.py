@@ -98,22 +98,37 @@ def _counts(
 
 
 @dataclass(frozen=True, eq=False)
-class _Points:
+class Points:
+    """Instants of incidents: row Int[n] into them, second Int64[n] (epoch), weight Float64[n], adding up to one an incident."""
+
+    row: npt.NDArray[np.intp]
+    second: npt.NDArray[np.int64]
+    weight: Float64
+
+
+def spread_points(incidents: Incidents) -> Points:
+    """Each incident at up to 24 evenly spaced instants of its interval (aoristic, Ratcliffe 2000)."""
+    length = incidents.end_s - incidents.start_s
+    points = np.clip(-(-length // HOUR_S), 1, POINTS_AT_MOST)
+    row = np.repeat(np.arange(len(incidents)), points)
+    step = np.arange(len(row)) - np.repeat(np.cumsum(points) - points, points)
+    second = incidents.start_s[row] + (length[row] * (2 * step + 1)) // (2 * points[row])
+    return Points(row, np.asarray(second, dtype=np.int64), np.asarray((1 / points)[row], dtype=np.float64))
+
+
+@dataclass(frozen=True, eq=False)
+class _InSlots:
     row: npt.NDArray[np.intp]
     slot: npt.NDArray[np.int16]
     weight: Float64
 
 
-def _by_slot(known: Incidents, scheme: SlotScheme, known_s: int) -> _Points:
-    """Each incident at up to 24 evenly spaced instants of its interval, fading with its age."""
-    length = known.end_s - known.start_s
-    points = np.clip(-(-length // HOUR_S), 1, POINTS_AT_MOST)
-    row = np.repeat(np.arange(len(known)), points)
-    step = np.arange(len(row)) - np.repeat(np.cumsum(points) - points, points)
-    instant = known.start_s[row] + (length[row] * (2 * step + 1)) // (2 * points[row])
+def _by_slot(known: Incidents, scheme: SlotScheme, known_s: int) -> _InSlots:
+    """The slots of the week that incidents fall into, fading with their age."""
+    points = spread_points(known)
     age_d = (known_s - known.start_s) / DAY_S
-    weight = (0.5 ** (age_d / HALF_LIFE_D) / points)[row]
-    return _Points(row, scheme.slot_of_week(instant), np.asarray(weight, dtype=np.float64))
+    weight = 0.5 ** (age_d / HALF_LIFE_D)[points.row] * points.weight
+    return _InSlots(points.row, scheme.slot_of_week(points.second), np.asarray(weight, dtype=np.float64))
 
 
 def _shrink(counts: Float64, prior: Float64, strength: float) -> Float64:

@@ -150,7 +150,7 @@ def test_training_reports_while_its_trees_grow_and_hears_a_cancel_there(grid, in
 
     def listen(fraction, step):
         reports.append((step, fraction))
-        if [name for name, _ in reports].count("fit") == 4:
+        if len({share for name, share in reports if name == "fit"}) == 4:
             raise CancelledError
 
     with pytest.raises(CancelledError):
@@ -158,4 +158,4 @@ def test_training_reports_while_its_trees_grow_and_hears_a_cancel_there(grid, in
     fitting = [fraction for step, fraction in reports if step == "fit"]
     assert TREES_A_REPORT == 10
     assert fitting == sorted(fitting)
-    assert len(set(fitting)) == 4  # the first model's 30 trees: a cancel need not wait for the next model
+    assert fitting[-1] < 0.5  # the first model's 30 trees: a cancel need not wait for the next model
