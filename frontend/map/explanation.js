@@ -10,7 +10,7 @@ const HARDLY = 0.02; // log rate: what moves the rate by less than 2 % is put to
 /**
  * @typedef {{group: string, label: string, factor: number, log_part: number, sentence: string}} Part
  * @typedef {{code: string, label: string, factor: number | null, rate: number | null, why: string}} WhatIf
- * @typedef {{cell: string, area: string, latitude: number, longitude: number, rate: number, recent: number | null, shared: string[]}} Similar
+ * @typedef {{cell: string, area: string, distance_km: number, latitude: number, longitude: number, rate: number, recent: number | null, shared: string[]}} Similar
  * @typedef {{state: string, message: string, cell: string, category: string, as_of: string, horizon_days: number, rate: number,
  *   base: number, parts: Part[], changes: WhatIf[], recent: number | null, similar: Similar[]}} Explained
  */
@@ -120,7 +120,7 @@ export class Explanation {
         h("th", { scope: "col", class: "number" }, interpolate(gettext("Expected, %s"), [days])),
         seen ? h("th", { scope: "col", class: "number" }, gettext("Recorded, last 4 weeks")) : null)),
       h("tbody", {}, h("tr", { class: "is-chosen" }, ...row(found, gettext("This cell"))),
-        ...found.similar.map((one) => h("tr", {}, ...row(one, h("button", { type: "button", class: "link", onclick: () => this.#go(one) }, one.area || one.cell))))));
+        ...found.similar.map((one) => h("tr", {}, ...row(one, h("button", { type: "button", class: "link", onclick: () => this.#go(one) }, `${one.area || one.cell} · ${one.distance_km.toFixed(1)} km`))))));
   }
 
   #go(one) {
@@ -168,5 +168,5 @@ function unmade(found, make) {
 
 /** @param {number} value */
 function factor(value) {
-  return `×${value >= 9.95 ? value.toFixed(0) : value >= 0.995 ? value.toFixed(1) : value.toFixed(2)}`;
+  return `×${value.toFixed(value >= 9.95 ? 0 : value >= 1.95 ? 1 : 2)}`;
 }

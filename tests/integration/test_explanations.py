@@ -27,6 +27,10 @@ QUICK = EngineSettings(
 
 @pytest.fixture
 def run(jurisdiction) -> ForecastRun:
+    return publish_with_model(jurisdiction)
+
+
+def publish_with_model(jurisdiction) -> ForecastRun:
     """A published run whose model and incidents are real ones."""
     published = make_published_run(jurisdiction)
     make_incidents(jurisdiction, 600, until=published.data_cutoff - timedelta(hours=1))

@@ -268,7 +268,7 @@ def test_table_marks_the_best_of_each_column_and_never_a_ceiling(jurisdiction):
     assert not any(figure.is_best for row in table.ceilings for figure in row.figures)
     assert not any(row.figures[3].is_best for row in table.rows)  # PAI* is the same for all
     texts = [figure.text for figure in next(row for row in table.rows if row.learner == "stack").figures]
-    assert texts == ["40.0", "8.0", "0.50", "50.0", "0.830", "12.30", "11.10", "80.0", "1.02", "20.5", "22.5"]
+    assert texts == ["40.0", "8.0", "0.50", "50.0", "0.830", "12.300", "11.100", "80.0", "1.02", "20.5", "22.5"]
 
 
 def test_figures_are_rounded_not_cut(jurisdiction):

@@ -36,6 +36,7 @@ class WhatIfOutput(serializers.Serializer[Any]):
 class SimilarOutput(serializers.Serializer[Any]):
     cell = serializers.CharField(help_text="H3 index, hexadecimal")
     area = serializers.CharField(help_text="name of the area that holds its centre; blank where none does")
+    distance_km = serializers.FloatField(help_text="from the explained cell, as the crow flies")
     latitude = serializers.FloatField()
     longitude = serializers.FloatField()
     rate = serializers.FloatField(help_text="expected incidents in `horizon_days`")
@@ -79,6 +80,10 @@ class CellExplanation(APIView):
         return Response(ExplanationOutput(selectors.cell_explanation(user=user, run=run, cell=cell, **query.validated_data)).data)
 
 
+class AskedOutput(serializers.Serializer[Any]):
+    state = serializers.CharField(help_text="missing: they are being made")
+
+
 class Explanations(APIView):
     permission_classes = (allows(Act.SEE_MAP),)
 
@@ -86,8 +91,8 @@ class Explanations(APIView):
         operation_id="runs_explain",
         summary="Have the changes and similar cells of a run's cells made; ask any cell's explanation for how far it is",
         request=None,
-        responses={202: None},
+        responses={202: AskedOutput},
     )
     def post(self, request: Request, run_id: int) -> Response:
         ask_for_explanations(run=selectors.run_for(user=caller(request), run_id=run_id))
-        return Response(status=202)
+        return Response(AskedOutput({"state": "missing"}).data, status=202)

@@ -56,6 +56,7 @@ class LikeIt:
 
     cell: str
     area: str
+    distance_km: float
     latitude: float
     longitude: float
     rate: float
@@ -110,7 +111,7 @@ def cell_explanation(*, user: "User", run: ForecastRun, cell: str, category: str
         parts=_parts([(part.group, part.log_part) for part in found.contributions]),
         changes=_what_ifs(found),
         recent=found.recent if sees else None,
-        similar=_likes(user, run, found.similar, sees=sees),
+        similar=_likes(user, run, number, found.similar, sees=sees),
     )
 
 
@@ -170,14 +171,16 @@ def _neighbours(run: ForecastRun, number: int) -> list[int]:
     return [int(position) for position in at[cells[at] == around]]
 
 
-def _likes(user: "User", run: ForecastRun, similar: tuple[Similar, ...], *, sees: bool) -> list[LikeIt]:
+def _likes(user: "User", run: ForecastRun, number: int, similar: tuple[Similar, ...], *, sees: bool) -> list[LikeIt]:
     cells = [int(run.grid.array()[one.cell]) for one in similar]
     places = [h3.cell_to_latlng(cell) for cell in cells]
+    here = h3.cell_to_latlng(number)
     names = _area_names(user, [Point(float(longitude), float(latitude), srid=4326) for latitude, longitude in places])
     return [
         LikeIt(
             cell=f"{cell:x}",
             area=name,
+            distance_km=float(h3.great_circle_distance(here, (latitude, longitude), unit="km")),
             latitude=float(latitude),
             longitude=float(longitude),
             rate=one.rate,
