@@ -28,7 +28,7 @@ ROUNDS_OF_FILLING = 20
 # Origins of windows under a week are this far apart, so that they meet every day of the week in turn.
 STEP_OF_SHORT_WINDOWS_D = 6
 OFFSETS = ("shrunken", "eb")
-KEPT_AT_MOST_BYTES = 1_500_000_000
+KEPT_AT_MOST_BYTES = 400_000_000  # beyond it a fit lets go of each category's rows as it has learnt them
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def training_rows(
 
     `offset_of`: expected incidents of the horizon by moment and target, the one that `settings.offset` names.
 
-    The rows made last with a maker are kept while it lives (unless they take more than 1.5 GB): LightGBM, Tweedie, XGBoost and
+    The rows made last with a maker are kept while it lives (unless they take more than 400 MB): LightGBM, Tweedie, XGBoost and
     the ranking learn from the same ones.
     """
     key = (cutoff_day, horizon_days, seed, *(getattr(settings, field.name) for field in fields(RowSettings)))
