@@ -1,9 +1,13 @@
 """Model versions: what they hold, when they come into service, going back, and forecasting without training."""
 
 import io
+import os
+import signal
 import threading
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from django.conf import settings
@@ -15,6 +19,7 @@ from django.utils import timezone
 from prediction.engine import EngineSettings
 from prediction.trial import Comparison, Difference
 from tests.factories import make_incidents, make_jurisdiction, make_user
+from tests.integration.test_forecasts_worker import ended
 from webapp.audit.models import AuditEntry
 from webapp.common.errors import Conflict, HaechiError, NotAllowed
 from webapp.common.models import Job
@@ -512,6 +517,25 @@ def test_the_command_waits_for_the_verdict(worker):
     version = ModelVersion.objects.get()
     assert f"Version {version.pk} is now: in service. Nothing was in service before it." in out.getvalue()
     assert version.learner == "count"
+
+
+@pytest.mark.worker
+@pytest.mark.django_db(transaction=True)
+def test_a_training_whose_process_is_killed_is_done_again_and_makes_one_version(worker):
+    jurisdiction = make_jurisdiction()
+    make_incidents(jurisdiction, 1200, until=PAST)  # enough for trees, so that there is time to kill it
+    job = start_training(jurisdiction=jurisdiction, learner="lightgbm")
+    while job.state == Job.State.QUEUED:
+        time.sleep(0.01)
+        job.refresh_from_db()
+    (child,) = Path(f"/proc/{worker.pid}/task/{worker.pid}/children").read_text().split()
+    os.kill(int(child), signal.SIGKILL)
+    job.refresh_from_db()
+    assert job.state == Job.State.RUNNING, "the job was over before it could be killed: give it more to do"
+    assert not ModelVersion.objects.exists()
+    assert ended(job).state == Job.State.SUCCEEDED
+    version = ModelVersion.objects.get()
+    assert (version.job, version.state) == (job, State.IN_SERVICE)
 
 
 def test_versions_of_another_jurisdiction_are_not_seen(jurisdiction, analyst, outsider):
