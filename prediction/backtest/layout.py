@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from prediction.backtest.windows import Window, instant
 from prediction.panel import DAY_S, Incidents
-from prediction.profile import choose_settings, slot_shares
+from prediction.profile import ProfileSettings, choose_settings, slot_shares
+from prediction.slot_shape import SlotFields, SlotShape
 from prediction.slots import SlotScheme
 from prediction.spatial import Surroundings
 
@@ -28,6 +29,7 @@ class Layout:
 
     scheme: SlotScheme
     shares: Float32
+    settings: ProfileSettings
 
     @classmethod
     def learnt(cls, incidents: Incidents, around: Surroundings, *, scheme: SlotScheme, categories: int, known_s: int) -> Self:
@@ -39,7 +41,13 @@ class Layout:
             )
             for category in range(categories)
         ]
-        return cls(scheme, np.stack(shares).astype(np.float32))
+        return cls(scheme, np.stack(shares).astype(np.float32), settings)
+
+    def bent(self, shape: SlotShape, fields: SlotFields, window: Window) -> Layout:
+        """The same, with the days that the window touches bent by the trees of the day's shape."""
+        slots = np.flatnonzero(_weights(self.scheme, window)).tolist()
+        rows = [shape.bent(row.astype(np.float64), fields, category, slots) for category, row in enumerate(self.shares)]
+        return replace(self, shares=np.stack(rows).astype(np.float32))
 
     def laid_out(self, rates: Float64, window: Window, *, days: int) -> Float64:
         """Float64[targets, cells]: the part of the rates of `days` days that falls in the window.

@@ -26,33 +26,39 @@ from prediction.learners.base import Learner, Progress, no_progress
 from prediction.learners.catalogue import make
 from prediction.metrics import Cover
 from prediction.panel import DAY_S, Incidents, Panel
+from prediction.slot_shape import Counted, SlotShape
 from prediction.slots import SlotScheme
 
 Float64 = npt.NDArray[np.float64]
 FIT_SHARE = 0.6  # of a block's progress
+# Rivals whose shifts are laid out as simply as their maps are made.
+SIMPLE = frozenset({"count", "seasonal", "kde", "ewkde", "ewcount", "eb", "etas"})
 
 
 @dataclass(frozen=True)
 class Entrant:
     """Who takes part: a code and how to make the learner for (maker, days of its horizon).
 
-    signature: what else, besides the code of this package, decides what it forecasts; part of the key of finished parts.
+    signature: what else, besides the code of this package, decides what it forecasts; part of the key of finished parts. shaped:
+    shifts are laid out as the product does, by the profile bent with `prediction.slot_shape`; else by the plain profile.
     """
 
     code: str
     make: Callable[[FeatureMaker, int], Learner]
     signature: str = ""
+    shaped: bool = False
 
     @classmethod
     def of_catalogue(cls, code: str, settings: Mapping[str, Any] | None = None) -> Entrant:
         """A learner of the catalogue. Raises `UnknownLearnerError` where it is made."""
         given = dict(settings or {})
-        return cls(code, _FromCatalogue(code, tuple(given.items())), repr(sorted(given.items())))
+        shaped = code not in SIMPLE
+        return cls(code, _FromCatalogue(code, tuple(given.items())), repr((sorted(given.items()), shaped)), shaped)
 
     @classmethod
     def of_engine(cls, settings: EngineSettings, *, code: str) -> Entrant:
         """What `engine.train` would put in service with these settings, calibration and all; `code` names it in the table."""
-        return cls(code, _FromEngine(settings), repr(settings))
+        return cls(code, _FromEngine(settings), repr(settings), shaped=True)
 
 
 @dataclass(frozen=True)
@@ -107,6 +113,7 @@ class Stage:
     _panels: dict[int, Panel] = field(default_factory=dict)
     _makers: dict[int, FeatureMaker] = field(default_factory=dict)
     _instants: list[Instants] = field(default_factory=list)
+    _by_slot: list[Counted] = field(default_factory=list)
 
     def panel(self, offset_s: int = 0) -> Panel:
         """All incidents, with days that begin `offset_s` after those of the test's end."""
@@ -132,6 +139,15 @@ class Stage:
         categories, cells = len(self.setup.categories), len(self.setup.grid)
         return self._instants[0].counts(window.start_s, window.end_s, categories=categories, cells=cells)
 
+    def by_slot(self) -> Counted:
+        """All incidents by slot of the day, for the fields of any instant."""
+        if not self._by_slot:
+            setup = self.setup
+            self._by_slot.append(
+                Counted.of(setup.incidents, setup.scheme, categories=len(setup.categories), cells=len(setup.grid))
+            )
+        return self._by_slot[0]
+
     def known(self, start_s: int) -> tuple[Panel, int]:
         """The panel that ends at the instant, and the instant's day in it."""
         offset_s = (start_s - self.setup.end_s) % DAY_S
@@ -147,6 +163,7 @@ def play_block(
     setup, tallies = stage.setup, _Tallies(stage.setup, block, codes)
     learners = _fitted(stage, block, codes, lambda fraction, step: progress(FIT_SHARE * fraction, step))
     hindsight = _TwoSided(stage, block) if HINDSIGHT in codes else None
+    shaped = {entrant.code for entrant in setup.entrants if entrant.shaped}
     layouts = _Layouts(stage, block)
     active = np.bincount(stage.panel().before(block.cutoff_day).cell, minlength=len(setup.grid)) > 0
     rates: dict[str, Float64] = {}
@@ -161,7 +178,7 @@ def play_block(
         for code, learner in learners.items():
             is_own = _is_direct(window, block) and learner.horizon_days == block.learner_days
             alphas = _alphas(learner) if is_own else ()
-            tallies.add(code, window, layouts.of(window, rates[code]), happened, alphas)
+            tallies.add(code, window, layouts.of(window, rates[code], shaped=code in shaped), happened, alphas)
         if hindsight is not None:
             tallies.add(HINDSIGHT, window, layouts.of(window, hindsight.rate(window)), happened)
         if ORACLE in codes:
@@ -197,24 +214,62 @@ class _Layouts:
         self.stage = stage
         self.block = block
         self.first_s = stage.setup.end_s + block.cutoff_day * DAY_S
-        self.learnt: tuple[int, Layout] | None = None
+        self.learnt: dict[int, Layout] = {}
+        self.shape: SlotShape | None = None
+        self.last_bent: tuple[int, Layout] | None = None
 
-    def of(self, window: Window, rates: Float64) -> Float64:
+    def of(self, window: Window, rates: Float64, *, shaped: bool = False) -> Float64:
         """Float64[targets, cells]: rates of the learners' horizon as rates of the window."""
         if _is_direct(window, self.block):
             return rates
+        # A day's sum is the same whatever the shape of the day.
+        layout = self._bent(window) if shaped and HORIZONS[window.horizon].days == 0 else self._plain(window)
+        return layout.laid_out(rates, window, days=self.block.learner_days)
+
+    def _plain(self, window: Window) -> Layout:
         period = (window.start_s - self.first_s) // (PROFILE_DAYS * DAY_S)
-        if self.learnt is None or self.learnt[0] != period:
+        return self._of_period(period)
+
+    def _of_period(self, period: int) -> Layout:
+        if period not in self.learnt:
             setup = self.stage.setup
-            layout = Layout.learnt(
+            # The newest only, and the first, whose settings the shape is learnt with.
+            self.learnt = {number: layout for number, layout in self.learnt.items() if number == 0}
+            self.learnt[period] = Layout.learnt(
                 setup.incidents,
                 self.stage.maker(self.block.learner_days).around,
                 scheme=setup.scheme,
                 categories=len(setup.categories),
                 known_s=self.first_s + period * PROFILE_DAYS * DAY_S,
             )
-            self.learnt = period, layout
-        return self.learnt[1].laid_out(rates, window, days=self.block.learner_days)
+        return self.learnt[period]
+
+    def _bent(self, window: Window) -> Layout:
+        """Fresh at the start of each shift; the same for all learners that are laid out so."""
+        if self.last_bent is None or self.last_bent[0] != window.start_s:
+            layout, shape = self._plain(window), self._shape()
+            if shape.bends:
+                setup, around = self.stage.setup, self.stage.maker(self.block.learner_days).around
+                fields = self.stage.by_slot().fields(setup.grid, around, window.start_s)
+                layout = layout.bent(shape, fields, window)
+            self.last_bent = window.start_s, layout
+        return self.last_bent[1]
+
+    def _shape(self) -> SlotShape:
+        """Learnt once a block, from what its learners know."""
+        if self.shape is None:
+            setup = self.stage.setup
+            self.shape = SlotShape.learnt(
+                setup.incidents,
+                setup.grid,
+                self.stage.maker(self.block.learner_days).around,
+                scheme=setup.scheme,
+                categories=len(setup.categories),
+                cutoff_s=self.first_s,
+                profile=self._of_period(0).settings,
+                seed=setup.seed,
+            )
+        return self.shape
 
 
 def _is_direct(window: Window, block: FitBlock) -> bool:

@@ -1,12 +1,13 @@
 """The whole back-test on a small made-up city: every learner at every horizon, ceilings, leads, and figures that hold."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from prediction.backtest import CEILINGS, HORIZONS, lead, measure, play, run_backtest
+from prediction.backtest import CEILINGS, HORIZONS, Entrant, lead, measure, play, run_backtest
 from prediction.backtest.results import bands_of
 from prediction.backtest.scoring import Happened, Tally
 from prediction.learners.count import HistoricCount
@@ -146,6 +147,31 @@ def test_shifts_know_the_time_of_day(result):
         assert shift["calibration_ratio"] == pytest.approx(week["calibration_ratio"], rel=0.03)
     seen = {row["low"]: row["seen"] for row in scores(result, "shift", "theft")["ewkde"].metrics["reliability"]}
     assert seen[min(seen)] < seen[max(seen)]
+
+
+def test_the_shape_of_the_day_bends_shifts_and_keeps_the_week(made):
+    grid, incidents = made
+    plain = Entrant("plain", lambda maker, days: HistoricCount(horizon_days=days))
+    result = run_backtest(
+        incidents,
+        grid,
+        scheme=SHIFTS,
+        categories=CODES,
+        end=END,
+        weeks=2,
+        horizons=("shift", "day"),
+        learners=(plain, replace(plain, code="shaped", shaped=True)),
+        seed=4,
+    )
+    day = scores(result, "day")
+    assert day["shaped"].metrics["log_likelihood"] == day["plain"].metrics["log_likelihood"]
+    for category in ("theft", "violence"):
+        table = scores(result, "shift", category)
+        bent, straight = table["shaped"].metrics, table["plain"].metrics
+        assert bent["log_likelihood"] != straight["log_likelihood"]
+        # Theft by day and violence by night, the same everywhere: nothing is left to bend, and little is lost.
+        assert bent["log_likelihood"] == pytest.approx(straight["log_likelihood"], rel=0.01)
+        assert bent["calibration_ratio"] == pytest.approx(straight["calibration_ratio"], rel=0.02)
 
 
 def test_measures_lie_where_they_must(result):
