@@ -523,7 +523,7 @@ def test_the_command_waits_for_the_verdict(worker):
 @pytest.mark.django_db(transaction=True)
 def test_a_training_whose_process_is_killed_is_done_again_and_makes_one_version(worker):
     jurisdiction = make_jurisdiction()
-    make_incidents(jurisdiction, 1200, until=PAST)  # enough for trees, so that there is time to kill it
+    make_incidents(jurisdiction, 3000, until=PAST)  # enough for trees, so that there is time to kill it
     job = start_training(jurisdiction=jurisdiction, learner="lightgbm")
     while job.state == Job.State.QUEUED:
         time.sleep(0.01)
