@@ -30,6 +30,7 @@ BASE = "base"
 RECENT_DAYS = 28
 SIMILAR = 5
 SHARED_AT_LEAST = 0.095  # log rate: ×1.1 or ×0.91; weaker contributions are not worth naming as shared
+LEAST_TOUCHED = 0.2  # share of the cells by which a drift of the city's total is told
 SEASON_BACK_D = (91, 182, 273)  # further origins over which the yearly average is taken
 STEPS_A_SPREAD = 31.0  # of the rounded standardised features: a byte reaches four standard deviations
 
@@ -246,21 +247,45 @@ def _log_factors(
 ) -> Float32:
     """Float32[targets, cells]: log of changed rate ÷ rate.
 
-    A learner may tie its rates to the city's total, which must not move when one cell is asked about. So every second cell is
-    changed at a time, and what moves the others (the same factor everywhere) is taken out.
+    A learner may tie its rates to the city's total, which must not move when one cell is asked about. So some cells are changed
+    at a time, and what moves those that have nothing to do with it (the same factor everywhere) is taken out.
     """
-    here = np.arange(known.cells) % 2 == 0
+    recent = known.counts(origin_day - RECENT_DAYS, origin_day).sum(axis=0)
+    classes = _apart(maker, recent > 0) if change is HISTORY else np.arange(known.cells) % 2
     changed = rates[:-1].copy()
-    for half in (here, ~here):
-        exchanged = _exchange(maker, known, origin_day, change=change, cells=half)
-        asked = np.maximum(restore(exchanged).rate(known, origin_day)[:-1], LEAST_RATE)
-        drift = np.median(np.log(asked[:, ~half] / rates[:-1, ~half]), axis=1, keepdims=True) if (~half).any() else 0.0
-        changed[:, half] = asked[:, half] / np.exp(drift)
-    if change is HISTORY:  # exact: nothing is taken away where there was nothing
-        nothing = known.counts(origin_day - RECENT_DAYS, origin_day).sum(axis=0) == 0
-        changed[:, nothing] = rates[:-1, nothing]
+    for number in range(int(classes.max(initial=-1)) + 1):
+        chosen = classes == number
+        exchanged = _exchange(maker, known, origin_day, change=change, cells=chosen)
+        panel = known
+        if change is HISTORY:  # learners that read the panel itself, not the features, must not see those incidents either
+            panel = known.rows(~(chosen[known.cell] & (known.day >= origin_day - RECENT_DAYS)))
+        asked = np.maximum(restore(exchanged).rate(panel, origin_day)[:-1], LEAST_RATE)
+        untouched = _untouched(maker, chosen, recent if change is HISTORY else None)
+        drift = (
+            np.median(np.log(asked[:, untouched] / rates[:-1, untouched]), axis=1) if untouched.any() else np.zeros(len(asked))
+        )
+        changed[:, chosen] = asked[:, chosen] / np.exp(drift)[:, np.newaxis]
     changed = np.vstack([changed, changed.sum(axis=0)])
     return np.asarray(np.log(changed / rates), dtype=np.float32)
+
+
+def _apart(maker: FeatureMaker, wanted: Bool) -> npt.NDArray[np.int64]:
+    """Int64[cells]: a class for each wanted cell such that no two neighbours share one (greedy, in their order); -1 elsewhere."""
+    near = maker.around.rings[0].tocsr()
+    classes = np.full(len(wanted), -1, dtype=np.int64)
+    for cell in np.flatnonzero(wanted):
+        taken = set(classes[near.indices[near.indptr[cell] : near.indptr[cell + 1]]].tolist())
+        classes[cell] = next(number for number in range(len(taken) + 1) if number not in taken)
+    return classes
+
+
+def _untouched(maker: FeatureMaker, chosen: Bool, recent: Float64 | None) -> Bool:
+    """Bool[cells]: cells by which a drift of the city's total can be told: not chosen, and with least taken away around them."""
+    if recent is None or chosen.all():
+        return ~chosen
+    gone = np.where(chosen, recent, 0.0)
+    around = maker.around.ring_sums(gone, 1) + maker.around.ring_sums(gone, 2)
+    return np.asarray(~chosen & (around <= np.quantile(around[~chosen], LEAST_TOUCHED)), dtype=np.bool_)
 
 
 class _Exchanged(FeatureMaker):

@@ -21,6 +21,7 @@ from prediction.explain import (
 from prediction.features import GROUPS, FeatureMaker
 from prediction.grid import Grid
 from prediction.learners.boosting import Boosting, BoostingSettings
+from prediction.learners.catalogue import make
 from prediction.panel import DAY_S, Incidents, Panel
 
 CUTOFF = datetime(2026, 3, 2, 13, tzinfo=UTC)
@@ -132,6 +133,24 @@ def test_history_change_is_what_the_model_says_when_that_cell_alone_had_been_qui
             said = np.exp(everything.changes[target, history, cell])
             # Only the city's total moves besides, by two incidents in four thousand.
             assert said == pytest.approx(again, rel=0.04), (cell, target)
+
+
+def test_history_change_holds_for_learners_that_read_the_incidents_themselves(grid, maker):
+    """Empirical Bayes reads no feature table; its own counts, its rings and its prior must all forget the cell's incidents."""
+
+    def on(other):
+        learner = make("eb", other)
+        learner.fit(panel_of(grid), 0, seed=1)
+        return learner
+
+    panel = panel_of(grid)
+    found = explain_all(on, maker, panel, 0)
+    history, as_is = found.codes.index("history"), on(maker).rate(panel, 0)
+    for cell in np.argsort(-found.recent[2])[[0, 5, 15]]:
+        gone = (panel.cell == cell) & (panel.day >= -RECENT_DAYS)
+        again = on(maker).rate(panel.rows(~gone), 0)[:, cell] / as_is[:, cell]
+        assert np.exp(found.changes[:, history, cell]) == pytest.approx(again, rel=0.05)
+        assert (again < 0.97).any()
 
 
 def test_a_change_the_model_knows_nothing_of_is_left_out(everything):

@@ -40,7 +40,7 @@ def make_explanations(*, run: ForecastRun) -> Stored:
     if model.blocks != features_signature(material):
         raise UnusableModelError("blocks")
     with core_errors_as_sentences():
-        maker = FeatureMaker(material.core_grid, len(model.categories), blocks=material.blocks)
+        maker = FeatureMaker(material.core_grid, len(model.categories), horizon_days=model.horizon_days, blocks=material.blocks)
         known = material.incidents.known_before(run.slot_starts[0])
         panel = Panel.build(known, cells=len(material.core_grid), categories=len(model.categories), anchor=run.slot_starts[0])
         everything = explain_all(lambda other: restored(model, other), maker, panel, 0)
