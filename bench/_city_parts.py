@@ -28,7 +28,8 @@ AREAS = {
     "community areas": "chicago-boundaries/community_areas.geojson",
     "beats": "chicago-boundaries/beat_bounds.geojson",
 }
-LEARNERS = ("etas", "lightgbm", "stack")
+LEARNERS = ("etas", "stack")
+LEARNERS_AT_250_M = ("etas", "lightgbm", "stack")
 QUICK_LEARNERS = ("lightgbm",)
 
 
@@ -65,7 +66,8 @@ def part_named(name: str) -> CityPart:
 
 
 def play_part(part: CityPart, store: Path | None, *, quick: bool, learners: Sequence[str] = LEARNERS) -> dict[str, Any]:
-    """All scores of one part, as plain values. learners: codes beside the rivals."""
+    """All scores of one part, as plain values. learners: codes beside the rivals, those of the part by default."""
+    learners = learners or (QUICK_LEARNERS if quick else LEARNERS_AT_250_M if part.grid == "250 m" else LEARNERS)
     city = load_city(part.city)
     is_areas = part.grid in AREAS
     grid = areas_of(city, AREAS[part.grid]) if is_areas else grid_of(city, part.grid)
