@@ -30,6 +30,7 @@ def metrics_of(learner: str) -> dict[str, Any]:
     measured: dict[str, Any] = {
         "capture_rate": rates,
         "capture_rate_interval": {area: [share - 0.05, share + 0.05] for area, share in rates.items()},
+        "capture_rate_active": {area: 0.75 * share for area, share in rates.items()},
         "pai": {area: 100 * share / float(area) for area, share in rates.items()},
         "pai_best": dict.fromkeys(AREAS, 50.0),
         "pei": dict.fromkeys(AREAS, 0.5),

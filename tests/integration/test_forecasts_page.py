@@ -230,7 +230,7 @@ def test_the_area_share_in_the_address_chooses_the_figures(page, operator, juris
     make_backtest_of_all(jurisdiction)
     text = page(operator, f"comparison/?area={area}")
     assert f'<strong class="runs-big">{share}</strong>' in text
-    assert f"Capture rate, PAI, PEI and PAI* at {area} % of the area." in text
+    assert f"Capture rates, PAI, PEI and PAI* at {area} % of the area." in text
 
 
 def test_category_and_horizon_in_the_address_keep_one_another(page, operator, jurisdiction):
@@ -266,9 +266,9 @@ def test_table_marks_the_best_of_each_column_and_never_a_ceiling(jurisdiction):
     best = {row.learner for row in table.rows if row.captured.is_best}
     assert best == {"seasonal"}
     assert not any(figure.is_best for row in table.ceilings for figure in row.figures)
-    assert not any(row.figures[3].is_best for row in table.rows)  # PAI* is the same for all
+    assert not any(row.figures[4].is_best for row in table.rows)  # PAI* is the same for all
     texts = [figure.text for figure in next(row for row in table.rows if row.learner == "stack").figures]
-    assert texts == ["40.0", "8.0", "0.50", "50.0", "0.830", "12.300", "11.100", "80.0", "1.02", "20.5", "22.5"]
+    assert texts == ["40.0", "30.0", "8.0", "0.50", "50.0", "0.830", "12.300", "11.100", "80.0", "1.02", "20.5", "22.5"]
 
 
 def test_figures_are_rounded_not_cut(jurisdiction):
@@ -286,7 +286,7 @@ def test_a_measure_that_could_not_be_taken_is_a_dash(jurisdiction):
     score.metrics |= {"auc": None, "capture_rate": dict.fromkeys(score.metrics["capture_rate"])}
     score.save()
     row = next(row for row in backtest_table(backtest=backtest).rows if row.learner == "kde")
-    assert (row.captured.text, row.captured.interval_text, row.figures[4].text) == ("–", "", "–")
+    assert (row.captured.text, row.captured.interval_text, row.figures[5].text) == ("–", "", "–")
 
 
 def test_the_picture_holds_the_methods_highest_first_and_the_ceilings(analyst, jurisdiction):

@@ -38,6 +38,7 @@ class Measure:
 # docs/methods/backtest.md has the formulas.
 MEASURES = (
     Measure("capture_rate", gettext_lazy("Capture rate"), "%", 1, float, by_area=True, scale=100),
+    Measure("capture_rate_active", gettext_lazy("Of active cells"), "%", 1, float, by_area=True, scale=100),
     Measure("pai", "PAI", "", 1, float, by_area=True),
     Measure("pei", "PEI", "", 2, float, by_area=True),
     Measure("pai_best", "PAI*", gettext_lazy("reachable"), 1, lambda value: 0.0, by_area=True),
