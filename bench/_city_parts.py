@@ -65,18 +65,14 @@ def part_named(name: str) -> CityPart:
     return next(part for part in PARTS if part.name == name)
 
 
-def play_part(part: CityPart, store: Path | None, *, quick: bool, learners: Sequence[str] = LEARNERS) -> dict[str, Any]:
+def play_part(part: CityPart, store: Path | None, *, quick: bool, learners: Sequence[str] | None = None) -> dict[str, Any]:
     """All scores of one part, as plain values. learners: codes beside the rivals, those of the part by default."""
     learners = learners or (QUICK_LEARNERS if quick else LEARNERS_AT_250_M if part.grid == "250 m" else LEARNERS)
     city = load_city(part.city)
     is_areas = part.grid in AREAS
     grid = areas_of(city, AREAS[part.grid]) if is_areas else grid_of(city, part.grid)
     incidents = incidents_of(city, grid)
-    entrants, picked = (
-        area_entrants(part.horizons)
-        if is_areas
-        else entrants_of(city, grid, incidents, part, QUICK_LEARNERS if quick else learners)
-    )
+    entrants, picked = area_entrants(part.horizons) if is_areas else entrants_of(city, grid, incidents, part, learners)
     blocks: tuple[LeadingIncidents, ...] = ()
     if part.history and (found := leading_incidents(city, grid)) is not None:
         blocks = (LeadingIncidents(*found, grid),)
