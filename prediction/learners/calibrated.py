@@ -26,7 +26,7 @@ Float64 = npt.NDArray[np.float64]
 FOLD_SHARE = 0.4  # of the progress; a guess, the fold learner being cheaper
 # Of a tree learner's row limit and trees, which then learn twice as fast: the fold only tells how far to trust the learner,
 # and these forecast as well (docs/methods/stack.md).
-ROWS_IN_FOLD, TREES_IN_FOLD = 0.3, 0.5
+ROWS_IN_FOLD, TREES_IN_FOLD = 0.2, 0.5
 MEMBERS = ("lightgbm", "eb", "seasonal", "count")  # docs/methods/stack.md has what each is worth
 
 Settings = Mapping[str, Any]
