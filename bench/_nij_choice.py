@@ -104,7 +104,7 @@ class Procedure:
     def months_before(self, origin: int, *, history: int = TRAINED_AFTER_DAYS) -> list[int]:
         """First days of the months wholly before the origin that leave so many days of history, the latest first."""
         first = int(self.known.crimes.day[0]) + history
-        return [month for month in range(origin - MONTH, first - 1, -MONTH) if month % MONTH == 0]
+        return list(range((origin // MONTH - 1) * MONTH, first - 1, -MONTH))
 
     def mean_pai(self, scorer: Scorer, months: Sequence[int]) -> float:
         """Mean over months and over a few lattices, the same for all scorers."""

@@ -18,6 +18,7 @@ from prediction.errors import PredictionError
 
 Float64 = npt.NDArray[np.float64]
 Int64 = npt.NDArray[np.int64]
+BOX_AT_MOST = 20_000_000
 HALF = 1 << 30  # rows and columns are moved by it, so that numbers of cells are positive and ascend with the rows
 
 
@@ -52,6 +53,9 @@ class Lattice:
         # Numbering the box of all columns and rows is several times quicker than sorting.
         column_0, row_0 = int(column.min()), int(row.min())
         columns = int(column.max()) - column_0 + 1
+        if columns * (int(row.max()) - row_0 + 1) > BOX_AT_MOST:
+            ids, place = np.unique(self.cells(points), return_inverse=True)
+            return ids, place.ravel().astype(np.int64)
         flat = (row - row_0) * columns + (column - column_0)
         taken = np.zeros(int(flat.max()) + 1, dtype=np.bool_)
         taken[flat] = True
@@ -70,6 +74,8 @@ class Lattice:
         return np.stack([cos * u - sin * v, sin * u + cos * v], axis=-1)
 
     def _column_row(self, points: Float64) -> tuple[Int64, Int64]:
+        if not np.isfinite(points).all():
+            raise PredictionError("A point without coordinates lies in no cell; leave such rows out.")
         cos, sin = math.cos(self.angle), math.sin(self.angle)
         u = cos * points[:, 0] + sin * points[:, 1] + self.along
         v = cos * points[:, 1] - sin * points[:, 0] + self.across

@@ -40,6 +40,15 @@ def test_grouping_is_the_same_partition_as_the_numbers_of_the_cells(angle: float
     assert len(lattice.grouped(np.zeros((0, 2)))[0]) == 0
 
 
+def test_one_point_far_away_costs_no_memory_and_one_without_coordinates_is_refused() -> None:
+    where = np.vstack([points(50), [[9e9, -9e9]]])
+    lattice = Lattice(250, 250, 0.3)
+    cells, place = lattice.grouped(where)
+    assert (cells[place] == lattice.cells(where)).all()
+    with pytest.raises(PredictionError, match="without coordinates"):
+        lattice.cells(np.array([[0.0, np.nan]]))
+
+
 def test_a_quarter_turn_of_squares_and_half_a_turn_of_rectangles_give_the_same_cells() -> None:
     where = points()
     for lattice, turn in ((Lattice(900, 900), math.pi / 2), (Lattice(300, 900), math.pi)):
