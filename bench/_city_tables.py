@@ -120,6 +120,7 @@ def print_part(part: Part) -> None:
 COLUMNS = (
     "scorer",
     *(f"HR{area}" for area in AREAS),
+    "HR5 active",
     "PAI1",
     "PEI1",
     "PEI5",
@@ -141,6 +142,7 @@ def _line(score: Sequence[Any]) -> list[Any]:
     return [
         name,
         *(measured["capture_rate"][area] for area in AREAS),
+        (measured.get("capture_rate_active") or {}).get("5"),
         measured["pai"]["1"],
         measured["pei"]["1"],
         measured["pei"]["5"],
