@@ -163,7 +163,7 @@ def test_the_pages_ask_for_signing_in(client, jurisdiction, address):
     assert client.get(f"/runs/{address}").status_code == 302
 
 
-@pytest.mark.parametrize(("address", "queries"), [("", 16), ("comparison/", 6), ("drift/", 7), ("data-health/", 5)])
+@pytest.mark.parametrize(("address", "queries"), [("", 16), ("comparison/", 6), ("drift/", 7), ("data-health/", 6)])
 def test_pages_need_a_fixed_number_of_queries(operator, client, django_assert_max_num_queries, address, queries):
     jurisdiction = operator.jurisdiction
     for again in range(3):
@@ -388,6 +388,18 @@ def test_data_health_counts_every_incident_once(analyst, jurisdiction):
     assert shown.every.first == min(one.occurred_from for one in made)
     assert shown.every.last == max(one.occurred_from for one in made)
     assert shown.every.outside.count == 0
+
+
+def test_data_health_is_remembered_until_an_upload_comes_in_and_speaks_each_ones_language(
+    page, analyst, jurisdiction, django_assert_max_num_queries
+):
+    make_incidents(jurisdiction, 30)
+    assert "Theft" in page(analyst, "data-health/")
+    with django_assert_max_num_queries(2):
+        assert data_health_page(user=analyst).every.incidents == 30
+    assert "절도" in page(analyst, "data-health/", language="ko")
+    make_incidents(jurisdiction, 5, seed=2)
+    assert data_health_page(user=analyst).every.incidents == 35
 
 
 def test_midnight_is_the_local_one_to_the_minute(analyst, jurisdiction):

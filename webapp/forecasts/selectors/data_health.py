@@ -1,10 +1,12 @@
 """How sound the incidents are that the forecasts learn from: category by category, what is covered, missing, doubtful or odd."""
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from django.core.cache import cache
 from django.db import connection
 from django.utils import timezone
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 LATE_AFTER_D = 7
 CROWDED_POINT = 10  # incidents on one exact point: below, it may well be a busy door
 GAPS_SHOWN = 3
+REMEMBERED_S = 24 * 3600
 # Shares from which a figure is marked as worth a look. Police files commonly hold some of each.
 WORTH_A_LOOK = {"midnight": 0.15, "intervals": 0.5, "late": 0.2, "outside": 0.02, "crowded": 0.1}
 
@@ -92,27 +95,51 @@ class DataHealthPage:
 
 
 def data_health_page(*, user: "User") -> DataHealthPage:
-    """The page for this person. Two passes over the jurisdiction's incidents. Raises `NotAllowed`."""
+    """The page for this person, remembered until an upload is taken in or undone. Raises `NotAllowed`."""
     require(user, Act.SEE_MAP)
     jurisdiction = user.jurisdiction
     labels = category_labels(jurisdiction=jurisdiction)
+    key = _key(jurisdiction, list(labels))
+    page: DataHealthPage | None = cache.get(key)
+    if page is None:
+        page = _measured(jurisdiction, list(labels))
+        cache.set(key, page, REMEMBERED_S)
+    # Remembered without names: they come in the language of whoever looks.
+    return replace(page, rows=[replace(row, label=labels[row.code]) for row in page.rows])
+
+
+def _key(jurisdiction: "Jurisdiction", codes: list[str]) -> str:
+    """Names the state of the data: it changes with every upload that is taken in or undone, with the cells and the categories."""
+    with connection.cursor() as cursor:
+        cursor.execute(_STATE_SQL, {"jurisdiction": jurisdiction.pk})
+        state = cursor.fetchone()
+    return "data-health:" + hashlib.sha256(repr((jurisdiction.pk, jurisdiction.time_zone, codes, state)).encode()).hexdigest()
+
+
+def _measured(jurisdiction: "Jurisdiction", codes: list[str]) -> DataHealthPage:
     sums = _sums(jurisdiction)
     if not sums:
         return DataHealthPage(timezone.now(), [], None, is_sound=True)
-    daily, first_day = _daily(jurisdiction, list(labels))
+    daily, first_day = _daily(jurisdiction, codes)
     gaps = _gaps(daily, first_day)
     outside = _outside(jurisdiction)
     days = daily.shape[1]
     rows = [
-        _row(sums.get(code, {}), gaps[place], code=code, label=label, days=days, outside=outside.get(code, 0))
-        for place, (code, label) in enumerate(labels.items())
+        _row(sums.get(code, {}), gaps[place], code=code, days=days, outside=outside.get(code, 0))
+        for place, code in enumerate(codes)
     ]
-    every = _row(_together(sums), gaps[-1], code="", label="", days=days, outside=sum(outside.values()))
+    every = _row(_together(sums), gaps[-1], code="", days=days, outside=sum(outside.values()))
     flags = [share.is_odd for row in rows for share in (row.midnight, row.intervals, row.late, row.outside, row.crowded)]
     return DataHealthPage(timezone.now(), rows, every, is_sound=not any(flags) and not any(row.gaps for row in rows))
 
 
-# One pass over the rows of the jurisdiction and one over their points: 0.6 s for 500,000 incidents.
+_STATE_SQL = """
+SELECT (SELECT (count(*), max(id), max(committed_at), max(undone_at))::text FROM imports_upload
+        WHERE jurisdiction_id = %(jurisdiction)s),
+       (SELECT max(digest) FROM crimes_cellgrid WHERE jurisdiction_id = %(jurisdiction)s AND is_current)
+"""
+
+# With 500,000 incidents: 1.6 s for this one, 0.7 s for the days, 1.2 s for the cells (two busy cores); hence remembered.
 _SUMS_SQL = """
 WITH uploaded AS (
   SELECT min(committed_at) AS first FROM imports_upload
@@ -217,7 +244,7 @@ def _outside(jurisdiction: "Jurisdiction") -> dict[str, int]:
     return out
 
 
-def _row(sums: dict[str, Any], gaps: list[Gap], *, code: str, label: str, days: int, outside: int) -> CategoryHealth:
+def _row(sums: dict[str, Any], gaps: list[Gap], *, code: str, days: int, outside: int) -> CategoryHealth:
     total = sums.get("incidents", 0)
 
     def share(name: str, count: int, of: int) -> Share:
@@ -225,7 +252,7 @@ def _row(sums: dict[str, Any], gaps: list[Gap], *, code: str, label: str, days: 
 
     return CategoryHealth(
         code=code,
-        label=label,
+        label="",
         incidents=total,
         first=sums.get("first"),
         last=sums.get("last"),
