@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 from django.conf import settings
 from django.core.management import call_command
@@ -28,13 +29,15 @@ from webapp.crimes.models import Category, CellGrid, Incident
 from webapp.crimes.selectors import incident_arrays
 from webapp.forecasts.models import ForecastRun, ModelVersion
 from webapp.forecasts.selectors import rolled_back_to, version_in_service, version_lines
+from webapp.forecasts.selectors.material import material_until
 from webapp.forecasts.selectors.usable import slots_of
 from webapp.forecasts.sentences import verdict_sentence
 from webapp.forecasts.services import promote, retrain_old_versions, roll_back, start_training
 from webapp.forecasts.services import versions as versions_service
 from webapp.forecasts.services.forecasting import forecast_slot, run_forecast_job
+from webapp.forecasts.services.learning import features_signature
 from webapp.forecasts.services.promoting import put_in_service
-from webapp.forecasts.services.versions import run_train_job, train_version, verdict_of
+from webapp.forecasts.services.versions import run_train_job, train_version, usable_model, verdict_of
 from webapp.version import version as code_version
 
 PAST = datetime(2024, 6, 3, 3, 30, tzinfo=UTC)  # Monday 12:30 in Seoul
@@ -325,6 +328,48 @@ def test_what_can_no_longer_be_used_is_not_promoted(jurisdiction, analyst, chang
         promote(version=version, user=analyst, reason="because")
 
 
+def test_other_cells_and_other_slots_make_a_version_unusable(jurisdiction, analyst):
+    version = make_version(jurisdiction)
+    cells = version.grid.array()[::2].tobytes()
+    CellGrid.objects.of(jurisdiction).update(is_current=False)
+    half = CellGrid.objects.create(
+        jurisdiction=jurisdiction, resolution=10, cell_count=len(cells) // 8, cells=cells, digest="ef" * 32
+    )
+    with pytest.raises(HaechiError, match="cannot be used: the cells have changed"):
+        promote(version=version, user=analyst, reason="because")
+    ModelVersion.objects.filter(pk=version.pk).update(grid=half)
+    jurisdiction.slot_start_hours = [0, 12]
+    jurisdiction.save()
+    version = ModelVersion.objects.select_related("jurisdiction").get()
+    with pytest.raises(HaechiError, match="cannot be used: the slots of the day have changed"):
+        promote(version=version, user=analyst, reason="because")
+
+
+class Weather:
+    """A feature block that knows one number for the whole city."""
+
+    name = "weather"
+
+    def __init__(self, signature: str) -> None:
+        self.signature = signature
+
+    def columns(self, target):
+        return [("weather", "rain")]
+
+    def read(self, moment, target):
+        return np.full((1, 1), 0.5, dtype=np.float32)
+
+
+@pytest.mark.usefixtures("history")
+def test_a_model_of_other_feature_blocks_or_other_data_of_them_is_not_used(jurisdiction):
+    version = trained(jurisdiction)
+    plain = material_until(jurisdiction=jurisdiction, cutoff=CUTOFF)
+    assert usable_model(version, plain)[1] == ""
+    assert usable_model(version, replace(plain, blocks=(Weather("rain of May"),))) == (None, "blocks")
+    signatures = {features_signature(replace(plain, blocks=(Weather(data),))) for data in ("rain of May", "rain of June")}
+    assert len({*signatures, features_signature(plain)}) == 3
+
+
 @pytest.mark.django_db(transaction=True)
 def test_of_two_promotions_at_once_one_wins_and_the_other_is_told():
     jurisdiction = make_jurisdiction()
@@ -553,4 +598,3 @@ def test_the_list_takes_two_queries_however_long_it_is(jurisdiction, analyst, dj
     with django_assert_num_queries(2):
         lines = version_lines(user=analyst)
         assert [line.verdict for line in lines]
-    assert replace(lines[0]) == lines[0]

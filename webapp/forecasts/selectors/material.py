@@ -148,14 +148,7 @@ def material_of(
 ) -> Material:
     """Incidents before a cut-off, as they were read, on a grid."""
     core_grid = Grid.from_h3(grid.array())
-    incidents = Incidents.on_grid(
-        core_grid,
-        _cells_at(arrays.cell, grid.resolution),
-        arrays.start_s,
-        arrays.end_s,
-        arrays.category,
-        place=places_of(arrays.lon, arrays.lat),
-    )
+    incidents = incidents_on(core_grid, arrays, resolution=grid.resolution)
     return Material(
         jurisdiction=jurisdiction,
         cutoff=cutoff,
@@ -167,6 +160,18 @@ def material_of(
         sha256=arrays.sha256,
         outside=len(arrays) - len(incidents),
         read_at=read_at,
+    )
+
+
+def incidents_on(core_grid: Grid, arrays: IncidentArrays, *, resolution: int) -> Incidents:
+    """The incidents within the cells of a grid of this H3 resolution."""
+    return Incidents.on_grid(
+        core_grid,
+        _cells_at(arrays.cell, resolution),
+        arrays.start_s,
+        arrays.end_s,
+        arrays.category,
+        place=places_of(arrays.lon, arrays.lat),
     )
 
 

@@ -19,6 +19,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from prediction.drift import Expectation, Watched, watch
+from prediction.grid import Grid
 from prediction.panel import Incidents
 from prediction.slots import SlotScheme
 from prediction.weeks import WeekFigures, week_figures
@@ -29,7 +30,7 @@ from webapp.common.models import Job
 from webapp.common.services import Progress, claimed_job, no_progress
 from webapp.crimes.selectors import IncidentArrays, incident_arrays, newest_incident_time
 from webapp.forecasts.models import DriftWeek, ForecastRun, ModelVersion, Rates
-from webapp.forecasts.selectors.material import material_of, scheme_of
+from webapp.forecasts.selectors.material import incidents_on, scheme_of
 from webapp.forecasts.services.versions import stop_if_cancelled
 
 WEEKS_WATCHED = 8  # late reports of older weeks are not waited for
@@ -139,7 +140,7 @@ def _watch_week(
     stored: dict[tuple[datetime, str], DriftWeek],
 ) -> list[DriftWeek]:
     """The rows of one week that are new or differ from those stored; `stored` is brought up to date."""
-    happened = _happened(jurisdiction, week, arrays)
+    happened = _happened(week, arrays)
     codes = (*week.run.category_codes, "")
     start_before = _week_before(stored, week.start)
     before = {code: row for code in codes if start_before and (row := stored.get((start_before, code))) is not None}
@@ -158,10 +159,10 @@ def _watch_week(
     return rows
 
 
-def _happened(jurisdiction: Jurisdiction, week: ForecastWeek, arrays: IncidentArrays) -> Incidents:
+def _happened(week: ForecastWeek, arrays: IncidentArrays) -> Incidents:
     """The incidents of the slots that had a forecast, on the week's grid and in the order of its categories."""
-    material = material_of(jurisdiction=jurisdiction, grid=week.run.grid, arrays=arrays, cutoff=week.end, read_at=timezone.now())
-    all_of_them = material.incidents
+    grid = week.run.grid
+    all_of_them = incidents_on(Grid.from_h3(grid.array()), arrays, resolution=grid.resolution)
     middle = (all_of_them.start_s + all_of_them.end_s) // 2
     within = np.zeros(len(all_of_them), dtype=bool)
     for run, slot in week.chosen:

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from prediction.engine import EngineSettings, Forecast, TrainedModel, forecast, restored, train
 from prediction.errors import PredictionError
-from prediction.features import FeatureMaker
+from prediction.features import WEEK_DAYS, FeatureMaker
 from prediction.panel import Panel
 from prediction.trial import Forecaster
 from webapp.common.errors import HaechiError
@@ -69,7 +69,7 @@ def week_forecaster(model: TrainedModel, material: Material) -> Forecaster:
 
     Cheaper than `forecast_week`: neither laid out over slots nor explained.
     """
-    maker = _maker(material)
+    maker = _maker(material, horizon_days=model.horizon_days)
     learner = restored(model, maker)
 
     def rates(moment: datetime) -> npt.NDArray[np.float64]:
@@ -85,8 +85,8 @@ def features_signature(material: Material) -> str:
     return _maker(material).signature
 
 
-def _maker(material: Material) -> FeatureMaker:
-    return FeatureMaker(material.core_grid, len(material.categories), blocks=material.blocks)
+def _maker(material: Material, *, horizon_days: int = WEEK_DAYS) -> FeatureMaker:
+    return FeatureMaker(material.core_grid, len(material.categories), horizon_days=horizon_days, blocks=material.blocks)
 
 
 def read_model(source: ModelVersion | ForecastRun) -> TrainedModel:
