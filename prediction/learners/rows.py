@@ -8,6 +8,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -68,6 +69,35 @@ class TrainingRows:
     offset: Float64
     weight: Float64
     origin: Int32
+
+
+@dataclass(eq=False)
+class _Gathered:
+    """Rows of one target in arrays that are reserved at once and take memory only as they fill.
+
+    To gather them in parts and join these at the end would hold a city's rows twice.
+    """
+
+    reserved: TrainingRows
+    filled: int = 0
+
+    @classmethod
+    def of(cls, room: int, columns: int) -> Self:
+        numbers = (np.empty(room), np.empty(room), np.empty(room))
+        return cls(TrainingRows(np.empty((room, columns), np.float32), *numbers, np.empty(room, np.int32)))
+
+    def add(self, more: TrainingRows) -> None:
+        end = self.filled + len(more.counts)
+        if end > len(self.reserved.counts):
+            larger = _Gathered.of(2 * end, self.reserved.table.shape[1])
+            larger.add(self.rows())
+            self.reserved = larger.reserved
+        for field in fields(TrainingRows):
+            getattr(self.reserved, field.name)[self.filled : end] = getattr(more, field.name)
+        self.filled = end
+
+    def rows(self) -> TrainingRows:
+        return TrainingRows(*(getattr(self.reserved, field.name)[: self.filled] for field in fields(TrainingRows)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,12 +180,13 @@ def _sampled(
     window = max(horizon_days, settings.learn_days)
     origins = training_origins(known, cutoff_day, horizon_days=window, settings=settings)
     targets = _targets_worth_a_model(known, origins, window, settings)
-    parts: dict[int, list[TrainingRows]] = {target: [] for target in targets}
     covered = {
         target: set(origins_covered(known, origins, cutoff_day=cutoff_day, horizon_days=window, target=target))
         for target in targets
     }
     share = min(settings.zero_share, settings.row_limit / max(1, len(origins) * known.cells))
+    room = int(share * len(origins) * known.cells * 1.2) + known.cells
+    gathered = {target: _Gathered.of(room, len(maker.names(target))) for target in targets}
     for step, origin in enumerate(origins if targets else []):
         progress(step / len(origins), "features")
         moment = maker.moment(panel, origin)
@@ -168,7 +199,7 @@ def _sampled(
             chance = _chances(offset, share, settings)
             chosen = np.flatnonzero((counts[target] > 0) | (rng.random(known.cells) < chance))
             # Every cell with incidents, and some of the empty ones, that weigh for all of them.
-            parts[target].append(
+            gathered[target].add(
                 TrainingRows(
                     table=maker.table(moment, target, chosen),
                     # Incidents of a horizon, as often as the window holds it: the likelihood is that of the whole window.
@@ -178,7 +209,7 @@ def _sampled(
                     origin=np.full(len(chosen), origin, dtype=np.int32),
                 )
             )
-    return {target: _joined(parts.pop(target)) for target in targets if covered[target]}
+    return {target: gathered.pop(target).rows() for target in targets if covered[target]}
 
 
 def training_origins(known: Panel, cutoff_day: int, *, horizon_days: int, settings: RowSettings) -> list[int]:
@@ -196,12 +227,6 @@ def _targets_worth_a_model(known: Panel, origins: list[int], window_days: int, s
         return []
     totals = known.counts(origins[0], origins[-1] + window_days).sum(axis=1)
     return [target for target, total in enumerate(totals) if total >= settings.least_incidents]
-
-
-def _joined(parts: list[TrainingRows]) -> TrainingRows:
-    joined = TrainingRows(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(TrainingRows)))
-    parts.clear()
-    return joined
 
 
 def _chances(expected: Float64, zero_share: float, settings: RowSettings) -> Float64:
