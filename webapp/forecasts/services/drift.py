@@ -269,6 +269,6 @@ def _store(jurisdiction: Jurisdiction, rows: list[DriftWeek], job: Job | None) -
                 actor_name="drift watch",
                 jurisdiction=jurisdiction,
                 target=f"week:{start.astimezone(jurisdiction.zone):%Y-%m-%d}",
-                detail={"category": ", ".join(row.category_code or "*" for row in fresh), "weeks": 1},
+                detail={"category": ", ".join(row.category_code or "*" for row in fresh)},
             )
     return rows

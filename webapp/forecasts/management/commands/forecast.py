@@ -1,4 +1,4 @@
-"""`forecast --jurisdiction CODE [--cutoff ISO] [--if-needed] [--wait]`: train and forecast through the Celery worker."""
+"""`forecast --jurisdiction CODE [--cutoff ISO] [--if-needed] [--wait]`: forecast through the Celery worker."""
 
 from argparse import ArgumentParser
 from datetime import datetime
@@ -17,7 +17,7 @@ from webapp.forecasts.services import start_forecast
 
 
 class Command(BaseCommand):
-    help = "Train a model and publish a forecast of the next seven days for one jurisdiction, as a job of the Celery worker."
+    help = "Publish a forecast of the next seven days with the model version in service; trains one first where none can be used."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--jurisdiction", required=True, help="its code, like seocho")
