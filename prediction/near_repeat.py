@@ -23,7 +23,7 @@ Float64 = npt.NDArray[np.float64]
 Int64 = npt.NDArray[np.int64]
 DISTANCE_EDGES_M = (0.0, 100.0, 200.0, 300.0, 400.0, 500.0)
 TIME_EDGES_DAYS = (7.0, 14.0, 21.0, 28.0)
-PAIRS_AT_MOST = 20_000_000  # about 1 GB while they are being counted
+PAIRS_AT_MOST = 20_000_000  # 1.2 GB while they are being counted
 NOTABLE_RATIO = 1.2  # Ratcliffe and Rengert: a band counts where it is significant and at least a fifth above chance
 NOTABLE_P = 0.05
 
