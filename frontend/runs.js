@@ -53,19 +53,18 @@ function complain(box, sentence) {
 }
 
 for (const starter of document.querySelectorAll("[data-start]")) {
-  const box = document.getElementById(starter.dataset.progress);
   const isForm = starter instanceof HTMLFormElement;
-  const button = isForm ? starter.querySelector("button") : starter;
   starter.addEventListener(isForm ? "submit" : "click", (event) => {
     event.preventDefault();
-    start(starter, box, button);
+    start(starter, document.getElementById(starter.dataset.progress), isForm ? starter.querySelector("button") : starter);
   });
-  if (box.dataset.job) follow(box.dataset.job, box, button);
 }
 
-// Somebody who may see the page but not start anything still sees how far a job of a colleague is.
+// A job that is under way is followed by whoever sees the page, also by those who may not start one.
 for (const box of document.querySelectorAll("[data-job]")) {
-  if (!document.querySelector(`[data-progress="${box.id}"]`)) follow(box.dataset.job, box, null);
+  const starters = document.querySelectorAll(`[data-progress="${box.id}"]`);
+  const only = starters.length === 1 ? starters[0] : null;
+  follow(box.dataset.job, box, only instanceof HTMLFormElement ? only.querySelector("button") : only);
 }
 
 const PICTURES = {

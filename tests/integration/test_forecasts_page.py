@@ -11,7 +11,7 @@ from tests.factories import make_incidents, make_published_run
 from tests.scores import METHODS, make_backtest_of_all, metrics_of
 from webapp.common.models import Job
 from webapp.crimes.models import Category, Incident
-from webapp.forecasts.models import BacktestScore, DriftWeek, ModelVersion
+from webapp.forecasts.models import BacktestScore, DriftWeek, ModelVersion, Replay
 from webapp.forecasts.selectors import backtest_table, comparison_page, data_health_page, drift_page
 
 
@@ -132,6 +132,20 @@ def test_versions_tell_their_state_and_what_can_be_done_about_them(page, analyst
     assert "data-act" not in seen
 
 
+def test_past_forecasts_lead_to_their_map_and_tell_whether_they_came_out_the_same(page, analyst, operator, jurisdiction):
+    run = make_published_run(jurisdiction)
+    text = page(analyst)
+    assert f'href="/?run={run.pk}"' in text
+    assert f'data-start="/api/v1/runs/{run.pk}/replays/"' in text
+    Replay.objects.create(
+        jurisdiction=jurisdiction, run=run, is_identical=False, is_same_data=True, vectors=9, vectors_different=2
+    )
+    Replay.objects.create(jurisdiction=jurisdiction, run=run, is_identical=True, is_same_data=True, vectors=110)
+    text = page(operator)
+    assert f"The same bit by bit: 110 vectors of forecast {run.pk} were computed again." in text
+    assert "not identical" not in text
+
+
 def test_drift_is_told_on_the_first_page(page, operator, jurisdiction):
     make_drift(jurisdiction, alert=True)
     assert "The forecasts drift (week 2026-02-23 to 2026-03-02)." in page(operator)
@@ -163,7 +177,7 @@ def test_the_pages_ask_for_signing_in(client, jurisdiction, address):
     assert client.get(f"/runs/{address}").status_code == 302
 
 
-@pytest.mark.parametrize(("address", "queries"), [("", 16), ("comparison/", 6), ("drift/", 7), ("data-health/", 6)])
+@pytest.mark.parametrize(("address", "queries"), [("", 18), ("comparison/", 6), ("drift/", 7), ("data-health/", 6)])
 def test_pages_need_a_fixed_number_of_queries(operator, client, django_assert_max_num_queries, address, queries):
     jurisdiction = operator.jurisdiction
     for again in range(3):

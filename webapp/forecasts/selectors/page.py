@@ -8,18 +8,28 @@ from django.utils import timezone
 
 from webapp.accounts.permissions import Act, may, require
 from webapp.common.models import Job
-from webapp.forecasts.models import Backtest, ForecastRun, ModelVersion, Rates
+from webapp.forecasts.models import Backtest, ForecastRun, ModelVersion, Rates, Replay
 from webapp.forecasts.selectors.backtests import QUOTED_AREA, ScoreRow
 from webapp.forecasts.selectors.comparison import comparison_page
 from webapp.forecasts.selectors.drift import DriftAlert, drift_alerts
 from webapp.forecasts.selectors.runs import open_job, run_list
 from webapp.forecasts.selectors.versions import VersionLine, rolled_back_to, version_in_service, version_lines
+from webapp.forecasts.sentences import replay_sentence
 from webapp.forecasts.wording import learner_label
 
 if TYPE_CHECKING:
     from webapp.accounts.models import User
 
 RUNS_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class PastRun:
+    """A forecast of before. `replay`: how it came out when it was made again last, as a sentence; blank where nobody has."""
+
+    run: ForecastRun
+    replay: str
+    is_identical: bool
 
 
 @dataclass(frozen=True)
@@ -36,11 +46,12 @@ class RunsPage:
     expected: float
     outside: int
     is_past: bool
-    runs: list[ForecastRun]
+    runs: list[PastRun]
     backtest: Backtest | None
     headline: ScoreRow | None
     rival: ScoreRow | None
     verdict: str
+    untested: str
     area: str
     alerts: list[DriftAlert]
     version: ModelVersion | None
@@ -49,6 +60,7 @@ class RunsPage:
     may_promote: bool
     forecast_job: Job | None
     train_job: Job | None
+    replay_job: Job | None
 
 
 def runs_page(*, user: "User") -> RunsPage:
@@ -64,11 +76,12 @@ def runs_page(*, user: "User") -> RunsPage:
         expected=_expected(run),
         outside=run.metrics.get("incidents_outside_grid", 0) if run else 0,
         is_past=run is not None and run.horizon_end <= timezone.now(),
-        runs=runs,
+        runs=_past(user, runs),
         backtest=compared.backtest,
         headline=compared.ours,
         rival=compared.rival,
         verdict=compared.verdict,
+        untested=compared.untested,
         area=QUOTED_AREA,
         alerts=drift_alerts(jurisdiction=jurisdiction),
         version=version_in_service(jurisdiction=jurisdiction),
@@ -77,7 +90,20 @@ def runs_page(*, user: "User") -> RunsPage:
         may_promote=may(user, Act.PROMOTE_MODEL),
         forecast_job=open_job(jurisdiction=jurisdiction, kind=Job.Kind.FORECAST),
         train_job=open_job(jurisdiction=jurisdiction, kind=Job.Kind.TRAIN),
+        replay_job=open_job(jurisdiction=jurisdiction, kind=Job.Kind.REPLAY),
     )
+
+
+def _past(user: "User", runs: list[ForecastRun]) -> list[PastRun]:
+    """The runs with their newest replay each, by one query."""
+    made = Replay.objects.visible_to(user).filter(run__in=runs).order_by("run_id", "-created_at", "-pk").distinct("run_id")
+    newest = {replay.run_id: replay for replay in made}
+    return [
+        PastRun(run, replay_sentence(newest[run.pk]), newest[run.pk].is_identical)
+        if run.pk in newest
+        else PastRun(run, "", False)
+        for run in runs
+    ]
 
 
 def _expected(run: ForecastRun | None) -> float:
