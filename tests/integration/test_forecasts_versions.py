@@ -125,6 +125,11 @@ def test_a_newer_one_made_the_same_way_takes_the_place_of_one_a_week_old_and_no_
     )
     first.refresh_from_db()
     assert first.state == State.RETIRED
+    lines = AuditEntry.objects.filter(action=AuditEntry.Action.PROMOTE_VERSION).order_by("pk")
+    assert [(line.actor_name, line.detail["after"], line.detail["reason"]) for line in lines] == [
+        ("model registry", first.pk, "first"),
+        ("model registry", second.pk, "as_good"),
+    ]
 
 
 @pytest.mark.usefixtures("history")

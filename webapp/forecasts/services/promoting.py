@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from webapp.accounts.models import User
 
 REASON_LENGTH = 200
+PROMOTION_FIELDS = ["state", "verdict", "comparison", "promoted_at", "promoted_by", "promotion_reason", "promoted_over"]
 
 
 @transaction.atomic
@@ -48,7 +49,7 @@ def promote(
         user=user,
         reason=reason,
     )
-    _record(AuditEntry.Action.PROMOTE_VERSION, promoted, present, reason=reason, user=user, request=request)
+    record_change(AuditEntry.Action.PROMOTE_VERSION, promoted, present, reason=reason, user=user, request=request)
     _forecast_with_it(version.jurisdiction, user=user, request=request)
     return promoted
 
@@ -75,7 +76,7 @@ def roll_back(
         reason=reason,
         is_back=True,
     )
-    _record(AuditEntry.Action.ROLL_BACK_VERSION, back, present, reason=reason, user=user, request=request)
+    record_change(AuditEntry.Action.ROLL_BACK_VERSION, back, present, reason=reason, user=user, request=request)
     _forecast_with_it(jurisdiction, user=user, request=request)
     return back
 
@@ -112,7 +113,7 @@ def put_in_service(
     version.promoted_at, version.promoted_by, version.promotion_reason = timezone.now(), user, reason
     if not is_back:
         version.promoted_over = present
-    version.save()
+    version.save(update_fields=PROMOTION_FIELDS)
     return version
 
 
@@ -145,19 +146,21 @@ def _refuse_unusable(version: ModelVersion) -> None:
         )
 
 
-def _record(
+def record_change(
     action: AuditEntry.Action,
     version: ModelVersion,
     before: ModelVersion | None,
     *,
     reason: str,
-    user: "User | None",
-    request: "HttpRequest | None",
+    user: "User | None" = None,
+    request: "HttpRequest | None" = None,
+    actor_name: str = "command line",
 ) -> None:
+    """One line in the audit trail: which version took the place of which, and why."""
     record(
         action=action,
         actor=user,
-        actor_name="command line",
+        actor_name=actor_name,
         jurisdiction=version.jurisdiction,
         target=f"version:{version.pk}",
         detail={"before": before.pk if before else "", "after": version.pk, "reason": reason},

@@ -20,6 +20,7 @@ from prediction.engine import EngineSettings, TrainedModel
 from prediction.panel import Incidents
 from prediction.trial import LEAST_WEEKS, Comparison, Difference, Forecaster, Trial, compare, hold_trial, week_edges
 from webapp.accounts.models import Jurisdiction
+from webapp.audit.models import AuditEntry
 from webapp.common.errors import Conflict, HaechiError
 from webapp.common.models import Job
 from webapp.common.services import JobCancelled, Progress, claimed_job, no_progress, part
@@ -36,7 +37,7 @@ from webapp.forecasts.services.learning import (
     week_forecaster,
     write_model,
 )
-from webapp.forecasts.services.promoting import put_in_service
+from webapp.forecasts.services.promoting import put_in_service, record_change
 from webapp.forecasts.services.shared import core_errors_as_sentences, plain
 from webapp.forecasts.services.starting import DEFAULT_SEED
 from webapp.version import version as code_version
@@ -216,6 +217,13 @@ def add_version(
         # Another one was put into service while this one was being trained: it stays a candidate, for a person to decide.
         with suppress(Conflict), transaction.atomic():
             put_in_service(version=version, over=judgement.over, verdict=judgement.verdict, comparison=version.comparison)
+            record_change(
+                AuditEntry.Action.PROMOTE_VERSION,
+                version,
+                judgement.over,
+                reason=judgement.verdict.value,
+                actor_name="model registry",
+            )
     return version
 
 
