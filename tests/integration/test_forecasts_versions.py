@@ -149,6 +149,15 @@ def test_another_learner_is_tried_on_the_same_weeks_and_refused_where_it_is_wors
 
 
 @pytest.mark.usefixtures("history")
+def test_a_better_way_on_older_data_does_not_take_the_place_of_newer_data(jurisdiction):
+    present = trained(jurisdiction, learner="seasonal")
+    older = trained(jurisdiction, learner="eb", cutoff=CUTOFF - WEEK)
+    assert (older.state, older.verdict) == (State.CANDIDATE, Verdict.FOR_THE_PAST)
+    assert verdict_sentence(older).startswith(f"Its data end before those of version {present.pk}")
+    assert trained(jurisdiction, learner="eb").verdict == Verdict.BETTER
+
+
+@pytest.mark.usefixtures("history")
 def test_the_same_training_twice_is_one_version(jurisdiction):
     first = trained(jurisdiction, cutoff=CUTOFF)
     assert trained(jurisdiction, cutoff=CUTOFF) == first
@@ -468,6 +477,7 @@ def test_a_version_that_cannot_be_used_is_replaced_by_one_trained_anew_and_it_sa
     run = forecast_slot(jurisdiction=jurisdiction, cutoff=CUTOFF)
     new = version_in_service(jurisdiction=jurisdiction)
     assert run.model_version == new != old
+    assert new.learner == old.learner
     assert (new.verdict, new.promoted_over) == (Verdict.UNUSABLE, old)
     assert verdict_sentence(new).startswith(f"It took the place of version {old.pk}, which can no longer be used: ")
     assert why in verdict_sentence(new)

@@ -18,7 +18,9 @@ _VERDICTS: dict[str, Promise] = {
     ModelVersion.Verdict.NOT_BETTER: gettext_lazy("Not better than version %(rival)s on the same weeks: %(figures)s."),
     ModelVersion.Verdict.WORSE: gettext_lazy("Worse than version %(rival)s on the same weeks: %(figures)s."),
     ModelVersion.Verdict.TOO_SHORT: gettext_lazy("The data are too short to compare it with version %(rival)s."),
-    ModelVersion.Verdict.FOR_THE_PAST: gettext_lazy("Made for one forecast of the past; version %(rival)s knows more."),
+    ModelVersion.Verdict.FOR_THE_PAST: gettext_lazy(
+        "Its data end before those of version %(rival)s, so it serves forecasts of the past only."
+    ),
     ModelVersion.Verdict.BY_PERSON: gettext_lazy("Put into service by %(person)s: %(reason)s"),
     ModelVersion.Verdict.ROLLED_BACK: gettext_lazy("Gone back to from version %(rival)s by %(person)s: %(reason)s"),
 }

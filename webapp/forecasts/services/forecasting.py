@@ -10,7 +10,8 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from prediction.engine import Forecast, TrainedModel
+from prediction.engine import EngineSettings, Forecast, TrainedModel
+from prediction.learners.catalogue import LEARNERS
 from webapp.accounts.models import Jurisdiction
 from webapp.common.models import Job
 from webapp.common.services import Progress, claimed_job, no_progress, part
@@ -50,7 +51,8 @@ def forecast_slot(
 ) -> ForecastRun:
     """Forecast a week of slots with the version in service, its features fresh as of `cutoff`; store and publish.
 
-    Trains first where nothing usable is in service, or the one in service has learnt from what came after `cutoff`.
+    Trains first where nothing usable is in service, or the one in service has learnt from what came after `cutoff`: the
+    learner that was in service, or the main model.
     Where `job` has made its run already, that one is returned. Raises as `make_forecast`.
     """
     done = _run_of(jurisdiction, job)
@@ -60,7 +62,7 @@ def forecast_slot(
     version = version_in_service(jurisdiction=jurisdiction)
     model, _why = usable_model(version, material) if version else (None, "")
     if version is None or model is None or model.cutoff > material.cutoff:
-        return _train_and_forecast(material, seed=seed, progress=progress, job=job)
+        return _train_and_forecast(material, how=_like(version), seed=seed, progress=progress, job=job)
     result = forecast_week(model, material, moment=material.cutoff, progress=part(progress, 0.1, 0.95))
     progress(0.95, "store")
     with transaction.atomic():
@@ -98,9 +100,16 @@ def _material(jurisdiction: Jurisdiction, cutoff: datetime | None, progress: Pro
     return material_until(jurisdiction=jurisdiction, cutoff=cutoff)
 
 
-def _train_and_forecast(material: Material, *, seed: int, progress: Progress, job: Job | None) -> ForecastRun:
+def _like(version: ModelVersion | None) -> EngineSettings | None:
+    """The learner that a person or the rule has chosen, where this program still has it; None: the main model."""
+    return EngineSettings(learner=version.learner) if version is not None and version.learner in LEARNERS else None
+
+
+def _train_and_forecast(
+    material: Material, *, how: EngineSettings | None = None, seed: int, progress: Progress, job: Job | None
+) -> ForecastRun:
     """Version and run are written together: either both are there or neither."""
-    model = learn(material, cutoff=material.cutoff, seed=seed, progress=part(progress, 0.05, 0.8))
+    model = learn(material, cutoff=material.cutoff, seed=seed, how=how, progress=part(progress, 0.05, 0.8))
     result = forecast_week(model, material, moment=material.cutoff, progress=part(progress, 0.8, 0.95))
     progress(0.95, "store")
     judgement = judge_untried(material, model)

@@ -116,6 +116,8 @@ def judge(material: Material, model: TrainedModel, *, progress: Progress = no_pr
         return Judgement(Verdict.FIRST, metrics=metrics)
     if rival is None:
         return Judgement(Verdict.UNUSABLE, present, {"rival": present.pk, "why": why}, metrics)
+    if model.cutoff < rival.cutoff:
+        return Judgement(Verdict.FOR_THE_PAST, present, {"rival": present.pk}, metrics)
     too_short = Judgement(Verdict.TOO_SHORT, present, {"rival": present.pk}, metrics)
     if ours is None:
         return too_short
