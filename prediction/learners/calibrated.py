@@ -26,7 +26,7 @@ Float64 = npt.NDArray[np.float64]
 FOLD_SHARE = 0.4  # of the progress; a guess, the fold learner being cheaper
 # Of a tree learner's row limit and trees, which then learn twice as fast: the fold only tells how far to trust the learner,
 # and these forecast as well (docs/methods/stack.md).
-ROWS_IN_FOLD, TREES_IN_FOLD = 0.2, 0.5
+ROWS_IN_FOLD, TREES_IN_FOLD, ORIGINS_IN_FOLD = 0.2, 0.5, 39
 MEMBERS = ("lightgbm", "eb", "seasonal", "count")  # docs/methods/stack.md has what each is worth
 
 Settings = Mapping[str, Any]
@@ -132,11 +132,13 @@ def calibrated_stack(
 
 
 def _cheaper(made: Learner, code: str, maker: FeatureMaker, settings: Settings) -> Learner:
-    """The same learner with fewer training rows and trees, where it has them to choose; itself where it has not."""
+    """The same learner with fewer training rows, origins and trees, where it has them to choose; itself where it has not."""
     own: Any = getattr(made, "settings", None)
     if not is_dataclass(own) or not hasattr(own, "row_limit"):
         return made
     fewer: dict[str, Any] = {"row_limit": int(own.row_limit * ROWS_IN_FOLD)}
+    if hasattr(own, "origins_at_most"):
+        fewer["origins_at_most"] = min(own.origins_at_most, ORIGINS_IN_FOLD)
     if hasattr(own, "trees") and hasattr(own, "learning_rate"):
         fewer["trees"] = max(1, int(own.trees * TREES_IN_FOLD))
         fewer["learning_rate"] = own.learning_rate / TREES_IN_FOLD
