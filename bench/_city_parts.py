@@ -49,10 +49,10 @@ class CityPart:
 
 
 PARTS = (
-    CityPart("CHI", "100 m", ("week",)),
-    CityPart("NYC", "100 m", ("week",)),
     CityPart("CHI", "250 m", ("week", "shift"), is_quick=True),
     CityPart("NYC", "250 m", ("week", "shift"), is_quick=True),
+    CityPart("CHI", "100 m", ("week",)),
+    CityPart("NYC", "100 m", ("week",)),
     CityPart("CHI", "100 m", ("week",), history=True),
     CityPart("CHI", "H3 res 9", ("week",)),
     CityPart("NYC", "H3 res 9", ("week",)),

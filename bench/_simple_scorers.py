@@ -32,7 +32,8 @@ class Scorer(Stateless):
 
     def rate(self, panel: Panel, origin_day: int) -> Float64:
         known = panel.before(origin_day)
-        scores = self.score(known, origin_day)
+        # Running sums and convolutions leave a trace below zero where nothing ever happened.
+        scores = np.maximum(self.score(known, origin_day), 0.0)
         age = (origin_day - 1 - known.day).astype(np.int64)
         level = city_level(known, age, history_days(known, origin_day), horizon_days=self.horizon_days)
         return scores / np.maximum(scores.sum(axis=1, keepdims=True), 1e-12) * level[:, np.newaxis]
