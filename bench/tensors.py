@@ -264,6 +264,7 @@ def hagen_set(data: DailySet, month: int) -> Row:
         "area's frequency, HAGEN's rule": quantile_labels(often, share),
         "area's frequency, one quantile unscaled": often >= np.quantile(often, 1 - share),
         "ours, HAGEN's rule": quantile_labels(_flat(forecast.probability), share),
+        "ours, one quantile unscaled": _flat(forecast.probability) >= np.quantile(forecast.probability, 1 - share),
         "ours, a threshold a type": _flat(forecast.probability >= forecast.thresholds),
         "ours, one threshold": _flat(forecast.probability >= forecast.threshold),
     }
@@ -278,6 +279,7 @@ def hagen_set(data: DailySet, month: int) -> Row:
         peers = {name: round(score[position], 4) for name, score in scores.items() if not name.startswith("ours")}
         figures = {name: {metric: both[month][position]} for name, both in recorded.items()}
         rows[key] = _row(key, scores["ours, HAGEN's rule"][position], peers, figures, head="HAGEN's rule", lower=False)
+        rows[key]["with_one_unscaled_quantile"] = round(scores["ours, one quantile unscaled"][position], 4)
         own = ("ours, a threshold a type", "ours, one threshold")[position]
         rows[key]["with_thresholds_from_before_the_test"] = round(scores[own][position], 4)
     return rows
