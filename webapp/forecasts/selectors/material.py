@@ -18,6 +18,7 @@ from webapp.accounts.models import Jurisdiction
 from webapp.common.errors import HaechiError
 from webapp.crimes.models import CellGrid, Incident
 from webapp.crimes.selectors import INCIDENT_RESOLUTION, IncidentArrays, current_grid, incident_arrays, newest_incident_time
+from webapp.forecasts.selectors.blocks import blocks_of
 
 if TYPE_CHECKING:
     from prediction.features import Block
@@ -140,7 +141,13 @@ def material_until(*, jurisdiction: Jurisdiction, cutoff: datetime) -> Material:
             code="too_few_incidents",
             fields={"count": inside, "least": LEAST_INCIDENTS},
         )
-    return material
+    return with_blocks(material)
+
+
+def with_blocks(material: Material) -> Material:
+    """The same with the further features of its place and time, of what had been taken in when its incidents were read."""
+    blocks = blocks_of(material.jurisdiction, material.core_grid, at=material.read_at, categories=material.categories)
+    return replace(material, blocks=blocks)
 
 
 def material_of(

@@ -18,7 +18,7 @@ from webapp.common.models import Job
 from webapp.common.services import Progress, claimed_job, no_progress, part
 from webapp.crimes.selectors import commit_times, incident_arrays_as_of, uploads_undone_since
 from webapp.forecasts.models import ForecastRun, Rates, Reasons, Replay
-from webapp.forecasts.selectors.material import Material, material_of
+from webapp.forecasts.selectors.material import Material, material_of, with_blocks
 from webapp.forecasts.services.learning import UnusableModelError, features_signature, forecast_week, read_model
 from webapp.forecasts.services.versions import stop_if_cancelled
 from webapp.version import version as code_version
@@ -83,7 +83,7 @@ def replay_run(*, run: ForecastRun, progress: Progress = no_progress, job: Job |
 
 
 def material_as_of(run: ForecastRun) -> Material:
-    """The run's material as it was when it was made: the incidents of then, on the cells of then.
+    """The run's material as it was when it was made: the incidents, places, figures and rulings of then, on the cells of then.
 
     An upload that was being taken in at that very time may have been seen or not, whatever time it bears: where the incidents
     are not those the run has recorded, the moments right before and after such uploads are tried.
@@ -95,7 +95,8 @@ def material_as_of(run: ForecastRun) -> Material:
     else:
         moment = _read_at(run)
         arrays = incident_arrays_as_of(jurisdiction=run.jurisdiction, before=run.data_cutoff, as_of=moment)
-    return material_of(jurisdiction=run.jurisdiction, grid=run.grid, arrays=arrays, cutoff=run.data_cutoff, read_at=moment)
+    material = material_of(jurisdiction=run.jurisdiction, grid=run.grid, arrays=arrays, cutoff=run.data_cutoff, read_at=moment)
+    return with_blocks(material)
 
 
 def _moments_near(run: ForecastRun) -> list[datetime]:
