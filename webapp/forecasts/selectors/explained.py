@@ -61,12 +61,12 @@ def failure_of(run: ForecastRun) -> str:
 
 def waiting_key(run: ForecastRun) -> str:
     """In the cache while somebody is making the explanations of this run."""
-    return f"explain:waiting:{run.pk}"
+    return f"explain:waiting:{folder_of(run).name}"
 
 
 def failed_key(run: ForecastRun) -> str:
     """In the cache: the sentence with which making them ended."""
-    return f"explain:failed:{run.pk}"
+    return f"explain:failed:{folder_of(run).name}"
 
 
 def explanations_root() -> Path:

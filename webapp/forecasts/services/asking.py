@@ -10,7 +10,7 @@ from webapp.forecasts.models import ForecastRun
 from webapp.forecasts.selectors.explained import waiting_key
 
 TASK = "webapp.forecasts.tasks.explain_run"
-WAITING_S = 15 * 60  # work that was asked for and never ended is asked for again after this
+WAITING_S = 10 * 60  # work that was asked for and never ended is asked for again after this
 
 
 def ask_for_explanations(*, run: ForecastRun) -> None:
