@@ -61,7 +61,7 @@ export class Explanation {
   /** Have the changes and similar cells made, and show them when they are there. */
   async #make(address, signal) {
     const box = this.root.querySelector("[data-make]");
-    replace(box, h("p", { class: "muted", role: "status" }, gettext("Asking the model again for every cell: this takes some seconds, once a forecast …")));
+    replace(box, h("p", { class: "muted", role: "status" }, gettext("Asking the model again for every cell, once a forecast: some seconds, in a large city a minute or two …")));
     try {
       await postJson(`/api/v1/runs/${this.view.start.run.id}/explanations/`);
       for (let asked = 0; asked < ASK_AT_MOST; asked += 1) {
