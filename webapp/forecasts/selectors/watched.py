@@ -1,6 +1,7 @@
 """The page of the drift watch: how the forecasts fared week by week, one category at a time."""
 
 from dataclasses import dataclass
+from datetime import tzinfo
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
@@ -63,19 +64,19 @@ def drift_page(*, user: "User", category: str = "") -> DriftPage:
         category_label=labels.get(category, ""),
         categories=[("", _("All categories")), *labels.items()],
         charts={
-            "calibration": [_point(line, line.row.calibration) for line in reversed(lines)],
-            "capture": [_point(line, line.row.capture) for line in reversed(lines)],
+            "calibration": [_point(line, line.row.calibration, jurisdiction.zone) for line in reversed(lines)],
+            "capture": [_point(line, line.row.capture, jurisdiction.zone) for line in reversed(lines)],
         },
         job=open_job(jurisdiction=jurisdiction, kind=Job.Kind.DRIFT),
     )
 
 
-def _point(line: DriftLine, figure: WatchedFigure) -> dict[str, Any]:
+def _point(line: DriftLine, figure: WatchedFigure, zone: tzinfo) -> dict[str, Any]:
     return {
-        "week": line.week.week_start.date().isoformat(),
+        "week": line.week.week_start.astimezone(zone).date().isoformat(),
         "value": figure.value,
         "low": figure.low,
         "high": figure.high,
         "outside": figure.is_outside,
-        "alert": line.row.is_alert,
+        "alert": line.row.is_alert and figure.is_outside,
     }
