@@ -12,7 +12,7 @@ const HARDLY = 0.02; // log rate: what moves the rate by less than 2 % is put to
  * @typedef {{code: string, label: string, factor: number | null, rate: number | null, why: string}} WhatIf
  * @typedef {{cell: string, area: string, distance_km: number, latitude: number, longitude: number, rate: number, recent: number | null, shared: string[]}} Similar
  * @typedef {{state: string, message: string, cell: string, category: string, as_of: string, horizon_days: number, rate: number,
- *   base: number, parts: Part[], changes: WhatIf[], recent: number | null, similar: Similar[]}} Explained
+ *   low: number | null, high: number | null, base: number, parts: Part[], changes: WhatIf[], recent: number | null, similar: Similar[]}} Explained
  */
 
 export class Explanation {
@@ -90,6 +90,7 @@ export class Explanation {
       this.root,
       h("h3", {}, gettext("How the rate comes about")),
       found.parts.length ? whyTable(found, days) : h("p", { class: "muted" }, gettext("This forecast kept no reasons.")),
+      found.low === null ? null : h("p", { class: "small muted" }, interpolate(gettext("With a chance of 95 % there will be %(low)s to %(high)s incidents here."), { low: found.low, high: found.high }, true)),
       ...more,
       h("p", { class: "muted small" },
         interpolate(gettext("As of %s. This is what the model goes by, not what causes crime."), [this.clock.dateTime(new Date(found.as_of))])),

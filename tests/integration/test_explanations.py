@@ -9,6 +9,7 @@ import pytest
 from django.conf import settings
 from django.core.cache import cache
 from django.utils import timezone
+from scipy.stats import poisson
 
 from prediction.engine import EngineSettings, train
 from prediction.learners.boosting import BoostingSettings
@@ -78,6 +79,16 @@ def test_before_any_worker_the_stored_reasons_add_up_and_the_rest_is_missing(api
     ]
     assert body["parts"][0]["sentence"] == "Many incidents in this cell in the last 4 weeks (×1.6)"
     assert (body["changes"], body["similar"]) == ([], [])
+
+
+def test_the_count_comes_with_the_interval_of_the_runs_spread(api, operator, jurisdiction, run):
+    asked = address(run, busiest(jurisdiction), category="theft")
+    body = api(operator).get(asked).json()
+    assert (body["low"], body["high"]) == (None, None)  # this run recorded no spread
+    run.parameters = {"dispersion": {"theft": {"cell": 0.0, "level": 0.0}}}
+    run.save()
+    body = api(operator).get(asked).json()
+    assert (body["low"], body["high"]) == tuple(poisson.interval(0.95, body["rate"]))
 
 
 def test_all_crimes_together_add_up_before_any_worker_too(api, operator, jurisdiction, run):

@@ -6,12 +6,13 @@ import h3
 import pytest
 from django.test import Client
 from django.utils import timezone
+from scipy.stats import poisson
 
 from tests.factories import make_incidents, make_published_run
 from tests.scores import METHODS, make_backtest_of_all, metrics_of
 from webapp.common.models import Job
 from webapp.crimes.models import Category, Incident
-from webapp.forecasts.models import BacktestScore, DriftWeek, ModelVersion, Replay
+from webapp.forecasts.models import BacktestScore, DriftWeek, ModelVersion, Rates, Replay
 from webapp.forecasts.selectors import backtest_table, comparison_page, data_health_page, drift_page
 
 
@@ -100,6 +101,16 @@ def test_page_tells_the_forecast_in_service_in_plain_words(page, operator, juris
     assert f"200 incidents in {run.grid.cell_count} cells" in text
     assert 'title="abab' in text
     assert "LightGBM" in text
+
+
+def test_expected_incidents_come_with_an_interval_where_the_model_told_its_spread(page, operator, jurisdiction):
+    run = make_published_run(jurisdiction)
+    assert "With a chance of 95 %" not in page(operator)
+    run.parameters = {"dispersion": {"": {"cell": 0.0, "level": 0.0}}}
+    run.save()
+    total = sum(Rates.objects.filter(run=run).values_list("total", flat=True))
+    low, high = (int(edge) for edge in poisson.interval(0.95, total))
+    assert f"With a chance of 95 % it will be {low} to {high}." in page(operator)
 
 
 def test_page_says_when_the_forecast_is_of_the_past(page, operator, jurisdiction):

@@ -56,6 +56,8 @@ class ExplanationOutput(serializers.Serializer[Any]):
     as_of = serializers.DateTimeField(help_text="nothing recorded at or after this instant was used")
     horizon_days = serializers.IntegerField(help_text="days that all rates speak of")
     rate = serializers.FloatField(help_text="expected incidents: `base` times all factors")
+    low = serializers.IntegerField(allow_null=True, help_text="the count lies between low and high with a chance of 95 %")
+    high = serializers.IntegerField(allow_null=True, help_text="null where the run recorded no spread")
     base = serializers.FloatField(help_text="what a cell would have about which the groups say nothing")
     parts = PartOutput(many=True)
     changes = WhatIfOutput(many=True)

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from prediction.explain import BASE, CellExplanation, Similar, explain_cell
 from prediction.features import WEEK_DAYS
+from prediction.uncertainty import interval
 from webapp.accounts.permissions import Act, may, require
 from webapp.common.errors import NotFound
 from webapp.crimes.models import Area
@@ -19,6 +20,7 @@ from webapp.crimes.selectors import NAMING_KINDS
 from webapp.forecasts.models import ForecastRun
 from webapp.forecasts.selectors.cells import cell_contributions, cell_position
 from webapp.forecasts.selectors.explained import failure_of, stored_explanations
+from webapp.forecasts.selectors.spread import dispersion_of
 from webapp.forecasts.wording import CHANGES, NOTICEABLE, change_label, group_label, reason_sentence
 
 if TYPE_CHECKING:
@@ -68,7 +70,8 @@ class LikeIt:
 class Explanation:
     """`state`: ready; missing: changes and similar cells have not been made yet; failed: neither could they, with `message`.
 
-    rate = base × the factors of `parts`: expected incidents in `horizon_days` from `as_of` on. `recent`: incidents here in the
+    rate = base × the factors of `parts`: expected incidents in `horizon_days` from `as_of` on; `low`, `high`: between which the
+    count falls with a chance of 95 %, None where the run recorded no spread. `recent`: incidents here in the
     four weeks before, None for a person who may not read incidents. `message` also tells where the records have changed since.
     """
 
@@ -79,6 +82,8 @@ class Explanation:
     as_of: datetime
     horizon_days: int
     rate: float
+    low: int | None
+    high: int | None
     base: float
     parts: list[Part]
     changes: list[WhatIf]
@@ -107,6 +112,7 @@ def cell_explanation(*, user: "User", run: ForecastRun, cell: str, category: str
         as_of=run.data_cutoff,
         horizon_days=stored.horizon_days,
         rate=found.rate,
+        **_between(run, category, found.rate),
         base=found.base,
         parts=_parts([(part.group, part.log_part) for part in found.contributions]),
         changes=_what_ifs(found),
@@ -119,6 +125,7 @@ def _from_reasons(run: ForecastRun, cell: str, position: int, category: str) -> 
     """What the run itself stored: the reasons, which add up, without changes and similar cells."""
     groups, sums = cell_contributions(run, position, category)
     by_group = dict(zip(groups, sums, strict=True))
+    rate = float(np.exp(sums.sum())) if groups else 0.0
     base = by_group.pop(BASE, 0.0)
     failure = failure_of(run)
     return Explanation(
@@ -128,13 +135,23 @@ def _from_reasons(run: ForecastRun, cell: str, position: int, category: str) -> 
         category=category,
         as_of=run.data_cutoff,
         horizon_days=WEEK_DAYS,
-        rate=float(np.exp(sums.sum())) if groups else 0.0,
+        rate=rate,
+        **_between(run, category, rate),
         base=float(np.exp(base)) if groups else 0.0,
         parts=_parts(sorted(by_group.items(), key=lambda part: -abs(part[1]))),
         changes=[],
         recent=None,
         similar=[],
     )
+
+
+def _between(run: ForecastRun, category: str, rate: float) -> dict[str, int | None]:
+    """{low, high}: the 95 % interval of the cell's count, by the spread that the model found out of fold."""
+    spread = dispersion_of(run, category)
+    if spread is None:
+        return {"low": None, "high": None}
+    low, high = interval(rate, spread, level=0.95)
+    return {"low": int(low), "high": int(high)}
 
 
 def _parts(contributions: list[tuple[str, float]]) -> list[Part]:

@@ -13,6 +13,7 @@ from webapp.forecasts.selectors.backtests import QUOTED_AREA, ScoreRow
 from webapp.forecasts.selectors.comparison import comparison_page
 from webapp.forecasts.selectors.drift import DriftAlert, drift_alerts
 from webapp.forecasts.selectors.runs import open_job, run_list
+from webapp.forecasts.selectors.spread import total_interval
 from webapp.forecasts.selectors.versions import VersionLine, rolled_back_to, version_in_service, version_lines
 from webapp.forecasts.sentences import replay_sentence
 from webapp.forecasts.wording import learner_label
@@ -34,9 +35,9 @@ class PastRun:
 
 @dataclass(frozen=True)
 class RunsPage:
-    """`run`: the one in service. `expected`: incidents expected over its period. `outside`: incidents it left out because no
-    cell holds them. `is_past`: its period is over.
+    """`run`: the one in service. `expected`: incidents expected over its period, `between`: the 95 % interval of their count.
 
+    `outside`: incidents it left out because no cell holds them. `is_past`: its period is over.
     `headline`: the row of ours in the newest back-test at `area` percent, `rival` the strongest that does not learn.
     `version`: the model version in service, `before` the one that going back would bring.
     """
@@ -44,6 +45,7 @@ class RunsPage:
     run: ForecastRun | None
     learner: str
     expected: float
+    between: tuple[int, int] | None
     outside: int
     is_past: bool
     runs: list[PastRun]
@@ -74,6 +76,7 @@ def runs_page(*, user: "User") -> RunsPage:
         run=run,
         learner=learner_label(run.learner) if run else "",
         expected=_expected(run),
+        between=total_interval(run) if run else None,
         outside=run.metrics.get("incidents_outside_grid", 0) if run else 0,
         is_past=run is not None and run.horizon_end <= timezone.now(),
         runs=_past(user, runs),
