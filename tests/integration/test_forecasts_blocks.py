@@ -17,6 +17,7 @@ from webapp.crimes.services.place_kinds import ensure_place_kinds
 from webapp.forecasts.models import ModelVersion
 from webapp.forecasts.selectors.block_figures import known_from
 from webapp.forecasts.selectors.blocks import blocks_of
+from webapp.forecasts.services.explaining import make_explanations
 from webapp.forecasts.services.forecasting import forecast_slot, make_forecast
 from webapp.forecasts.services.learning import read_model
 from webapp.forecasts.services.replay import replay_run
@@ -134,6 +135,7 @@ def test_places_that_are_no_points_count_at_a_point_on_them(jurisdiction, grid):
     west, south, east, north = SMALL_CITY.bounds
     Place.objects.create(jurisdiction=jurisdiction, kind="park", geometry=GEOSGeometry(SMALL_CITY.wkt, srid=4326))
     Place.objects.create(jurisdiction=jurisdiction, kind="park", geometry=GEOSGeometry("POLYGON EMPTY", srid=4326))
+    Place.objects.create(jurisdiction=jurisdiction, kind="park", geometry=Point(500.0, 37.0, srid=4326))  # nowhere
     places = blocks(jurisdiction)["places"]
     assert said(places, grid)["park_here"].sum() == 1
     assert (places.kinds[0].lon[0], places.kinds[0].lat[0]) == pytest.approx(((west + east) / 2, (south + north) / 2), abs=0.002)
@@ -209,6 +211,19 @@ def test_residents_of_other_areas_or_of_one_area_alone_tell_nothing(jurisdiction
         jurisdiction, [(area, *YEAR, "인구수", 5.0, None) for area in ("종로구 사직동", "종로구 삼청동", "서1동", "시험구")]
     )
     assert "area figures" not in blocks(jurisdiction)
+
+
+def test_published_crimes_of_areas_are_features_by_category_once_their_year_is_over(jurisdiction, grid):
+    add_figures(
+        jurisdiction, [(area, *YEAR, "발생", value, None) for area, value in (("서1동", 30.0), ("동1동", 90.0))], title="crimes"
+    )
+    Statistic.objects.of(jurisdiction).update(category="절도", category_code="theft")
+    add_figures(jurisdiction, [(area, *YEAR, "검거", 1.0, None) for area in ("서1동", "동1동")], title="arrests", seed=201)
+    block = blocks(jurisdiction)["area figures"]
+    assert [name for _, name in block.columns(0)] == ["published_theft"]
+    values = said(block, grid)["published_theft"]
+    assert np.nanmax(values) / np.nanmin(values) == pytest.approx(3, rel=0.01)
+    assert np.isnan(said(block, grid, datetime(2022, 12, 31, 5, tzinfo=UTC))["published_theft"]).all()
 
 
 @pytest.mark.parametrize(
@@ -312,3 +327,7 @@ def test_the_main_model_learns_from_every_block_and_comes_out_the_same_again(jur
     codes = Category.objects.of(jurisdiction).count()
     assert len(read_model(first).categories) == codes
     assert replay_run(run=first).is_identical
+    everything = make_explanations(run=first).everything
+    assert {"history", "calendar", "place"} <= set(everything.codes)
+    assert np.isfinite(everything.changes).all()  # what it were without its calendar and with the surroundings of others
+    assert np.isfinite(everything.contributions).all()

@@ -1,4 +1,4 @@
-"""Published figures as features: residents of areas, and the weather, out of the tables that have been taken in by a moment."""
+"""Published figures as features: residents and crimes of areas, and the weather, of the tables taken in by a moment."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -22,6 +22,8 @@ YEAR_AT_LEAST_D = 300
 _PEOPLE = re.compile(r"인구|population|residents", re.IGNORECASE)
 _PART = re.compile(r"당|남|여|세|외국인|한국인|밀도|per |male|density|aged", re.IGNORECASE)  # of the people, or for each of them
 _ALL = re.compile(r"^(계|합계|총계|소계|total)( \(명\))?$", re.IGNORECASE)  # what a table of people calls all of them
+_CRIMES = re.compile(r"발생|건수|incident|crimes|count", re.IGNORECASE)
+LATEST = date(2200, 1, 1)  # a period beyond is a slip of the pen
 _WEATHER = {
     "temperature": re.compile(r"기온|temperature", re.IGNORECASE),
     "rain": re.compile(r"강수|강우|rain|precip", re.IGNORECASE),
@@ -32,22 +34,24 @@ _WEATHER = {
 _NO_MEAN = re.compile(r"최고|최저|최대|최소|이슬점|확률|시각|max|min|dew|chance", re.IGNORECASE)
 
 
-def population_of(jurisdiction: "Jurisdiction", *, at: datetime) -> Iterator[Edition]:
-    """Residents of the jurisdiction's areas, by the finest kind of area that a table speaks of."""
+def editions_of(jurisdiction: "Jurisdiction", *, at: datetime) -> Iterator[Edition]:
+    """Residents and published crimes of the jurisdiction's areas, by the kind of area that each table speaks of most."""
     areas = _Areas(jurisdiction)
     if len(areas.shapes) < AREAS_AT_LEAST:
         return
     rows = (
         Statistic.objects.of(jurisdiction)
-        .filter(dataset__upload__committed_at__lte=at, category="", hour_from=None, weekday=None, place_kind="")
+        .filter(dataset__upload__committed_at__lte=at, hour_from=None, weekday=None, place_kind="")
         .exclude(area="", area_code="")
         .exclude(value=None)
-        .order_by("dataset_id", "period_from", "period_to", "measure", "source_line", "id")
+        .exclude(period_to__gt=LATEST)
+        .order_by("dataset_id", "period_from", "period_to", "category_code", "measure", "source_line", "id")
         .select_related("dataset__upload")
     )
-    people = (row for row in rows.iterator(2000) if _is_of_all_people(row.measure, row.dataset.title))
-    for _key, group in groupby(people, key=lambda row: (row.dataset_id, row.period_from, row.period_to, row.measure)):
-        figures = list(group)
+    named = ((_name(row), row) for row in rows.iterator(2000))
+    wanted = ((name, row) for name, row in named if name)
+    for key, group in groupby(wanted, key=lambda one: (one[0], one[1].dataset_id, one[1].period_from, one[1].measure)):
+        figures = [row for _name, row in group]
         first = figures[0]
         values = areas.values(figures)
         if len(values) < AREAS_AT_LEAST:
@@ -56,11 +60,20 @@ def population_of(jurisdiction: "Jurisdiction", *, at: datetime) -> Iterator[Edi
         taken_in = first.dataset.upload.committed_at
         since = (taken_in or at).astimezone(jurisdiction.zone).date() + timedelta(days=1)
         yield Edition(
-            "living_population" if re.search("생활|living", first.measure, re.IGNORECASE) else "population",
+            key[0],
             known_from(first.period_from, first.period_to) if first.period_from else since,
             [areas.shapes[position] for position in chosen],
             np.array([values[position] for position in chosen], dtype=np.float64),
         )
+
+
+def _name(row: Statistic) -> str:
+    """What the figure is as a feature; blank where it is none."""
+    if row.category_code and not row.is_total and _CRIMES.search(row.measure):
+        return f"published_{row.category_code}"
+    if row.category or not _is_of_all_people(row.measure, row.dataset.title):
+        return ""
+    return "living_population" if re.search("생활|living", row.measure, re.IGNORECASE) else "population"
 
 
 def _is_of_all_people(measure: str, title: str) -> bool:
@@ -142,7 +155,7 @@ def weather_of(jurisdiction: "Jurisdiction", *, at: datetime) -> DailyWeather | 
         words |= Q(measure__icontains=word)
     rows = (
         Statistic.objects.of(jurisdiction)
-        .filter(words, dataset__upload__committed_at__lte=at, category="", weekday=None, place_kind="", period_from__isnull=False)
+        .filter(words, dataset__upload__committed_at__lte=at, category="", weekday=None, place_kind="", period_from__lt=LATEST)
         .exclude(value=None)
         .order_by("dataset_id", "source_line", "id")
         .values_list("period_from", "period_to", "hour_from", "measure", "value")

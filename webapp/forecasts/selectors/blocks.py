@@ -19,7 +19,7 @@ from prediction.features.figures import AreaFigures
 from prediction.features.rulings import RulingPriors, RulingTable
 from prediction.features.surroundings import ALWAYS, NEVER, Places, PlacesOfKind
 from prediction.features.weather import Weather
-from webapp.forecasts.selectors.block_figures import population_of, weather_of
+from webapp.forecasts.selectors.block_figures import editions_of, weather_of
 
 if TYPE_CHECKING:
     from prediction.features import Block
@@ -56,7 +56,7 @@ def blocks_of(jurisdiction: "Jurisdiction", grid: "Grid", *, at: datetime, categ
     places = Places(grid, list(_kinds(jurisdiction, at)), time_zone=zone)
     if places.kinds:
         blocks.append(places)
-    editions = list(population_of(jurisdiction, at=at))
+    editions = list(editions_of(jurisdiction, at=at))
     if editions:
         blocks.append(AreaFigures(grid, editions, time_zone=zone))
     tables = list(_ruling_tables(jurisdiction, at, categories)) if places.kinds else []
@@ -93,7 +93,9 @@ SELECT kind,
        string_agg(int8send(count::bigint), ''::bytea ORDER BY id),
        string_agg(int8send(coalesce(opened_on - DATE '0001-01-01' + 1, %(always)s)::bigint), ''::bytea ORDER BY id),
        string_agg(int8send(coalesce((closed_on - DATE '0001-01-01' + 1)::bigint, %(never)s)), ''::bytea ORDER BY id)
-FROM points WHERE NOT ST_IsEmpty(point) GROUP BY kind ORDER BY kind
+FROM points
+WHERE NOT ST_IsEmpty(point) AND abs(ST_X(point)) <= 180 AND abs(ST_Y(point)) <= 90
+GROUP BY kind ORDER BY kind
 """
 
 
