@@ -11,12 +11,13 @@ from prediction.features import FeatureMaker
 from prediction.grid import Grid
 from prediction.panel import Incidents, Panel
 from tests.factories import CENTRE, SMALL_CITY, cell_point, cells_of, make_incidents, make_jurisdiction, make_upload
-from webapp.common.intake import keep_before
+from webapp.common.intake import keep_before, undo_rows
 from webapp.crimes.models import Category, Place, Ruling, RulingFact, Statistic, StatisticSet
 from webapp.crimes.services.place_kinds import ensure_place_kinds
 from webapp.forecasts.models import ModelVersion
 from webapp.forecasts.selectors.block_figures import known_from
 from webapp.forecasts.selectors.blocks import blocks_of
+from webapp.forecasts.sentences import replay_sentence
 from webapp.forecasts.services.explaining import make_explanations
 from webapp.forecasts.services.forecasting import forecast_slot, make_forecast
 from webapp.forecasts.services.learning import read_model
@@ -331,3 +332,21 @@ def test_the_main_model_learns_from_every_block_and_comes_out_the_same_again(jur
     assert {"history", "calendar", "place"} <= set(everything.codes)
     assert np.isfinite(everything.changes).all()  # what it were without its calendar and with the surroundings of others
     assert np.isfinite(everything.contributions).all()
+
+
+def test_a_forecast_after_new_places_trains_anew_and_a_replay_after_their_undoing_says_so(jurisdiction):
+    make_incidents(jurisdiction, 600, until=PAST)
+    add_places(jurisdiction, [3, 9], seed=101)
+    Upload.objects.update(committed_at=timezone.now() - timedelta(hours=1))
+    version = train_version(jurisdiction=jurisdiction, cutoff=CUTOFF - timedelta(weeks=1), learner="count")
+    run = forecast_slot(jurisdiction=jurisdiction, cutoff=CUTOFF)
+    upload = add_places(jurisdiction, [20], seed=102)
+    after = forecast_slot(jurisdiction=jurisdiction, cutoff=CUTOFF)
+    assert run.model_version == version
+    assert after.model_version.blocks_signature != version.blocks_signature
+    undo_rows(upload_id=upload.pk, tables=["crimes_place"])
+    assert replay_run(run=run).is_identical
+    replay = replay_run(run=after)
+    assert not replay.is_identical
+    assert replay.causes[0] == {"code": "model", "why": "blocks"}
+    assert "the data about places, weather or calendar have changed" in replay_sentence(replay)
