@@ -20,6 +20,7 @@ Int64 = npt.NDArray[np.int64]
 
 FORGOTTEN = 1e-18
 Z_95 = 1.959963984540054
+TELLS_NOTHING = 30.0  # in the log: a factor of 10¹³
 LEAST = 1e-12
 
 
@@ -43,9 +44,10 @@ class EtasFit:
         """95 % interval of "theta", "omega" or "delay_days" (1/ω), normal in the log so that it stays above zero."""
         if name == "delay_days":
             low, high = self.interval("omega")
-            return 1 / high, 1 / low
+            return 1 / high, 1 / low if low > 0 else float("inf")
         value, error = (self.theta, self.theta_se) if name == "theta" else (self.omega, self.omega_se)
-        if not np.isfinite(error) or value <= 0:
+        # So wide an interval says nothing: hardly any incident sets off another, so nobody can tell when it would.
+        if not np.isfinite(error) or value <= 0 or Z_95 * error / value > TELLS_NOTHING:
             return 0.0, float("inf")
         reach = float(np.exp(Z_95 * error / value))
         return value / reach, value * reach

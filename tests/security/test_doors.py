@@ -58,7 +58,7 @@ def test_every_answer_forbids_outside_sources(client: Client):
     assert "http" not in policy
 
 
-@pytest.mark.parametrize("file", sorted(ROOT.glob("webapp/*/api.py")) + sorted(ROOT.glob("webapp/*/views.py")), ids=str)
+@pytest.mark.parametrize("file", sorted(ROOT.glob("webapp/*/api*.py")) + sorted(ROOT.glob("webapp/*/views.py")), ids=str)
 def test_addresses_read_no_table_themselves(file: Path):
     """Reads go through selectors, which scope them; `objects.none()` (for the schema) is all an address may say."""
     tree = ast.parse(file.read_text())

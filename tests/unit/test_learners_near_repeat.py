@@ -5,7 +5,7 @@ import pytest
 from scipy import sparse
 
 from prediction.errors import PredictionError
-from prediction.learners.near_repeat import excited_at, fit_etas, without_bias
+from prediction.learners.near_repeat import EtasFit, excited_at, fit_etas, without_bias
 
 DAYS = 730.0
 
@@ -145,3 +145,9 @@ def test_no_incidents_give_no_background_and_rows_that_do_not_fit_are_refused():
         fit_etas([7], [1.0], 5)
     with pytest.raises(PredictionError, match="a day that is no number"):
         fit_etas([1], [np.nan], 5)
+
+
+def test_where_hardly_anything_sets_off_anything_the_delay_is_unknown_and_no_error():
+    fit = EtasFit(np.ones(3), theta=1e-9, omega=0.1, theta_se=1e-3, omega_se=1e3, log_likelihood=0.0, steps=5)
+    assert fit.interval("delay_days") == (0.0, float("inf"))
+    assert fit.interval("omega") == (0.0, float("inf"))

@@ -23,6 +23,7 @@ LEARNERS: dict[str, Promise] = {
     "ewcount": gettext_lazy("time-weighted count"),
     "count": gettext_lazy("historic count"),
     "seasonal": gettext_lazy("seasonal count"),
+    "regional": gettext_lazy("level and shares (large areas)"),
 }
 
 # No learners: what could be reached at most, scored on the same windows. See docs/methods/backtest.md.
