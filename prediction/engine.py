@@ -49,7 +49,7 @@ class EngineSettings:
     """
 
     boosting: BoostingSettings = field(default_factory=BoostingSettings)
-    learner: str = "lightgbm"
+    learner: str = "stack"
     learners: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     members: tuple[str, ...] = MEMBERS
     calibrate: bool = True
