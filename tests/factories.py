@@ -79,7 +79,7 @@ def make_upload(jurisdiction: Jurisdiction, kind: str = Upload.Kind.INCIDENTS, *
 
 @transaction.atomic
 def make_incidents(
-    jurisdiction: Jurisdiction, n: int = 200, *, seed: int = 1, until: datetime | None = None, days: int = 365
+    jurisdiction: Jurisdiction, n: int = 200, *, seed: int = 1, until: datetime | None = None, days: float = 365
 ) -> list[Incident]:
     """Real incidents: half of them in the first tenth of the cells, spread evenly over the `days` before `until`."""
     rng = np.random.default_rng(seed)
@@ -91,7 +91,7 @@ def make_incidents(
     rows = []
     for line in range(n):
         cell = int(rng.choice(hot if rng.random() < 0.5 else cells))
-        moment = until - timedelta(seconds=int(rng.integers(1, days * 86_400)))
+        moment = until - timedelta(seconds=int(rng.integers(1, int(days * 86_400))))
         local = moment.astimezone(jurisdiction.zone)
         rows.append(
             Incident(

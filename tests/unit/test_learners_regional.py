@@ -28,8 +28,8 @@ def panel_of(daily: np.ndarray, *, seed: int = 1, after: int = 0) -> Panel:
     days += [np.full(after, 2)]
     types += [np.zeros(after, dtype=int)]
     second = np.concatenate(days).astype(np.int64) * DAY_S + int(END.timestamp()) + 3_600
-    cell, kind = np.concatenate(cells).astype(np.int32), np.concatenate(types).astype(np.int16)
-    return Panel.build(Incidents.at(cell, second, second, kind), cells=3, categories=2, anchor=END)
+    cell, type_ = np.concatenate(cells).astype(np.int32), np.concatenate(types).astype(np.int16)
+    return Panel.build(Incidents.at(cell, second, second, type_), cells=3, categories=2, anchor=END)
 
 
 def test_a_steady_city_is_expected_to_go_on_with_its_shares():
@@ -63,7 +63,7 @@ def test_reasons_add_up_to_the_log_of_the_rate():
 
 def test_what_happens_from_the_origin_on_changes_no_bit():
     before, after = panel_of(np.full((2, 500), 20.0)), panel_of(np.full((2, 500), 20.0), after=5_000)
-    learner = make("regional", maker=None, horizon_days=7)  # type: ignore[arg-type]  # it asks no features
+    learner = make("regional", maker=None, horizon_days=7)  # it asks no features
     assert np.array_equal(learner.rate(before, 0), learner.rate(after, 0))
 
 

@@ -1,6 +1,7 @@
 """The bent profile: each day's sum stays, what the city's hours tell is learnt, and nothing of the future enters."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 import pytest
@@ -39,8 +40,8 @@ def incidents(grid) -> Incidents:
     return Incidents.at(cell, second, second, (rng.random(number) < 0.02).astype(np.int16))
 
 
-def learnt(incidents: Incidents, grid: Grid, **changes: object) -> SlotShape:
-    arguments = {
+def learnt(incidents: Incidents, grid: Grid, **changes: Any) -> SlotShape:
+    arguments: dict[str, Any] = {
         "scheme": SCHEME,
         "categories": 2,
         "cutoff_s": CUTOFF_S,
