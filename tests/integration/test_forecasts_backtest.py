@@ -11,7 +11,8 @@ from webapp.common.services import JobCancelled
 from webapp.crimes.models import Incident
 from webapp.forecasts.models import Backtest
 from webapp.forecasts.selectors import backtest_table, backtests
-from webapp.forecasts.services.backtesting import make_backtest
+from webapp.forecasts.services.backtesting import make_backtest, usual_learners
+from webapp.forecasts.services.versions import train_version
 
 PAST = datetime(2024, 6, 3, 3, 30, tzinfo=UTC)  # Monday 12:30 in Seoul
 
@@ -40,6 +41,13 @@ def test_a_backtest_scores_every_learner_on_the_same_windows(jurisdiction):
         rates = [score.metrics["capture_rate"][area] for area in ("1", "2", "5", "10", "20")]
         assert rates == sorted(rates)
         assert 0 <= rates[0] <= rates[-1] <= 1
+
+
+@pytest.mark.usefixtures("history")
+def test_the_learner_in_service_is_always_tested_too(jurisdiction):
+    assert "regional" not in usual_learners(jurisdiction=jurisdiction)
+    train_version(jurisdiction=jurisdiction, learner="regional")
+    assert usual_learners(jurisdiction=jurisdiction)[-1] == "regional"
 
 
 @pytest.mark.usefixtures("history")

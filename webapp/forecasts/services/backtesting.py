@@ -21,6 +21,7 @@ from webapp.common.models import Job
 from webapp.common.services import JobCancelled, Progress, claimed_job, no_progress, part
 from webapp.forecasts.models import Backtest, BacktestScore
 from webapp.forecasts.selectors.material import default_cutoff, material_until
+from webapp.forecasts.selectors.versions import version_in_service
 from webapp.forecasts.services.shared import core_errors_as_sentences, plain
 from webapp.forecasts.services.starting import DEFAULT_SEED
 from webapp.version import version
@@ -39,7 +40,7 @@ def run_backtest_job(*, job_id: UUID) -> Backtest | None:
             end=datetime.fromisoformat(job.parameters["end"]),
             weeks=job.parameters["weeks"],
             horizons=job.parameters.get("horizons", DEFAULT_HORIZONS),
-            learners=job.parameters.get("learners", DEFAULT_LEARNERS),
+            learners=job.parameters.get("learners", ()),
             seed=job.parameters["seed"],
             progress=progress,
             job=job,
@@ -52,15 +53,15 @@ def make_backtest(
     end: datetime | None = None,
     weeks: int = 26,
     horizons: Sequence[str] = DEFAULT_HORIZONS,
-    learners: Sequence[str] = DEFAULT_LEARNERS,
+    learners: Sequence[str] = (),
     seed: int = DEFAULT_SEED,
     progress: Progress = no_progress,
     job: Job | None = None,
 ) -> Backtest:
     """Score all learners on the `weeks` weeks before `end`, each week with a model that never saw it, and store it.
 
-    horizons, learners: codes of `prediction.backtest.HORIZONS` and of the catalogue of learners. Where `job` has made its
-    back-test already, that one is returned. Raises as `make_forecast`.
+    horizons, learners: codes of `prediction.backtest.HORIZONS` and of the catalogue of learners; no learners: `usual_learners`.
+    Where `job` has made its back-test already, that one is returned. Raises as `make_forecast`.
     """
     done = Backtest.objects.of(jurisdiction).filter(job=job).first() if job else None
     if done is not None:
@@ -77,7 +78,7 @@ def make_backtest(
             end=end,
             weeks=weeks,
             horizons=horizons,
-            learners=learners,
+            learners=learners or usual_learners(jurisdiction=jurisdiction),
             blocks=material.blocks,
             seed=seed,
             store=store,
@@ -114,6 +115,12 @@ def parts_of(job: Job | None) -> Iterator[Path | None]:
         shutil.rmtree(folder, ignore_errors=True)
         raise
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def usual_learners(*, jurisdiction: Jurisdiction) -> tuple[str, ...]:
+    """The baselines and the main learners, and always the one that the forecasts in service are made with."""
+    present = version_in_service(jurisdiction=jurisdiction)
+    return tuple(dict.fromkeys((*DEFAULT_LEARNERS, "eb", *([present.learner] if present else []))))
 
 
 @transaction.atomic
