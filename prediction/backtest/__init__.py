@@ -1,10 +1,9 @@
 """Rolling-origin back-tests: forecasts made from what was known then, against what happened.
 
 `run_backtest` tests learners at several horizons and scores them (docs/methods/backtest.md); `Split` hands tuning code only what
-was known before a test; `play` and `measure` hold few windows in memory, for benches that ask more of them.
+was known before a test.
 """
 
-from prediction.backtest.held import Windows, active_share, lead, measure, play
 from prediction.backtest.parallel import Workers
 from prediction.backtest.playing import Entrant
 from prediction.backtest.results import CEILINGS, BacktestResult, Score, TestedHorizon
@@ -21,11 +20,6 @@ __all__ = [
     "Score",
     "Split",
     "TestedHorizon",
-    "Windows",
     "Workers",
-    "active_share",
-    "lead",
-    "measure",
-    "play",
     "run_backtest",
 ]

@@ -34,7 +34,7 @@ Parts = dict[tuple[str, str], Tally]  # by learner and horizon
 Workers = int | str | None
 
 PART_FORMAT = 1
-READERS = {"backtest/held.py", "backtest/results.py", "backtest/run.py", "drift.py", "explain.py", "trial.py", "tuning.py"}
+READERS = {"backtest/results.py", "backtest/run.py", "drift.py", "explain.py", "trial.py", "tuning.py"}
 LISTEN_S = 1.0  # how often a run on a cluster reports, and hears that it was cancelled
 
 

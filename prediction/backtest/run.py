@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from prediction.backtest.held import active_share
 from prediction.backtest.parallel import Parts, Workers, play_blocks
 from prediction.backtest.playing import Entrant, Setup, codes_of
 from prediction.backtest.results import BacktestResult, TestedHorizon, scores_of
@@ -145,3 +144,8 @@ def _joined(parts: Sequence[Parts], codes: Sequence[str], horizon: str) -> dict[
 
 def _part(progress: Progress, low: float, high: float) -> Progress:
     return lambda fraction, step: progress(low + (high - low) * fraction, step)
+
+
+def active_share(panel: Panel, origin_day: int) -> float:
+    """Share of the cells that had held any incident before the origin."""
+    return len(np.unique(panel.before(origin_day).cell)) / panel.cells

@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from prediction.backtest import CEILINGS, HORIZONS, Entrant, lead, measure, play, run_backtest
+from prediction.backtest import CEILINGS, HORIZONS, Entrant, run_backtest
 from prediction.backtest.results import bands_of
 from prediction.backtest.scoring import Happened, Tally
 from prediction.learners.count import HistoricCount
 from prediction.learners.seasonal import SeasonalCount
 from prediction.metrics import Cover, calibration_bands
 from prediction.panel import Panel
+from tests.held_windows import lead, measure, play
 from tests.unit.backtest_city import CODES, END, SHIFTS, city
 
 LEARNERS = ("count", "ewkde", "seasonal")

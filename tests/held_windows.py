@@ -1,4 +1,4 @@
-"""All windows of one learner held in memory at once: for benches of few windows that ask more than `run_backtest` tells."""
+"""A second, plainer way to score: all windows of one learner held in memory at once, for comparison with the streamed sums."""
 
 from __future__ import annotations
 
@@ -108,11 +108,6 @@ def measure(windows: Windows, *, seed: int) -> dict[str, Any]:
         "auc": float(np.nanmean(windows.areas)) if np.isfinite(windows.areas).any() else None,
         **{name: metrics.area_for_share(windows.running, share) for name, share in AREA_SHARES.items()},
     }
-
-
-def active_share(panel: Panel, origin_day: int) -> float:
-    """Share of the cells that had held any incident before the origin."""
-    return len(np.unique(panel.before(origin_day).cell)) / panel.cells
 
 
 def _part(progress: Progress, low: float, high: float) -> Progress:
