@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from prediction.backtest.windows import Window, instant
 from prediction.panel import DAY_S, Incidents
-from prediction.profile import ProfileSettings, choose_settings, slot_shares
+from prediction.profile import ProfileSettings, choose_settings, slot_shares, spread_points
 from prediction.slot_shape import SlotFields, SlotShape
 from prediction.slots import SlotScheme
 from prediction.spatial import Surroundings
@@ -19,8 +19,6 @@ Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 
 PROFILE_DAYS = 28  # shares of the slots are learnt again this often; they remember a year
-HOUR_S = 3_600
-POINTS_AT_MOST = 24  # instants that an interval is spread over, as in the profile
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,14 +83,10 @@ class Instants:
 
     @classmethod
     def of(cls, incidents: Incidents) -> Self:
-        length = incidents.end_s - incidents.start_s
-        points = np.clip(-(-length // HOUR_S), 1, POINTS_AT_MOST)
-        row = np.repeat(np.arange(len(incidents)), points)
-        step = np.arange(len(row)) - np.repeat(np.cumsum(points) - points, points)
-        second = incidents.start_s[row] + (length[row] * (2 * step + 1)) // (2 * points[row])
-        order = np.lexsort((incidents.cell_index[row], incidents.category[row], second))
-        row = row[order]
-        return cls(second[order], incidents.cell_index[row], incidents.category[row], (1 / points)[row])
+        points = spread_points(incidents)
+        order = np.lexsort((incidents.cell_index[points.row], incidents.category[points.row], points.second))
+        row = points.row[order]
+        return cls(points.second[order], incidents.cell_index[row], incidents.category[row], points.weight[order])
 
     def counts(self, start_s: int, end_s: int, *, categories: int, cells: int) -> Float64:
         """Float64[categories, cells]: weight in start_s ≤ instant < end_s."""
