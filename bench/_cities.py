@@ -5,9 +5,7 @@ Local times are taken as they stand, as if they were UTC: the two summer-time ni
 
 import dataclasses
 import hashlib
-import os
 from datetime import UTC, datetime
-from pathlib import Path
 
 import h3.api.numpy_int as h3
 import numpy as np
@@ -15,6 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 import shapely
 
+from bench._shared_data import shared_data
 from prediction.grid import Grid, cells_in_polygon
 from prediction.panel import Incidents, places_of
 
@@ -86,10 +85,6 @@ class City:
     @property
     def end(self) -> datetime:
         return self.source.end
-
-
-def shared_data() -> Path:
-    return Path(os.environ.get("HAECHI_SHARED_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 
 
 def missing(*names: str) -> bool:

@@ -4,7 +4,6 @@ Days are counted from 1 March 2017 (day 0, the first day to be forecast). Points
 """
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,10 +70,6 @@ class Known:
         """The same at an earlier origin. Calls are there only once their last day has passed: their months are one extract."""
         calls = {name: events for name, events in self.calls.items() if events.day[-1] < origin}
         return Known(origin, self.crimes.before(origin), self.other.before(origin), calls)
-
-
-def shared_data() -> Path:
-    return Path(os.environ.get("HAECHI_SHARED_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 
 
 def known_on_the_last_day(folder: Path, name: str) -> Known:

@@ -6,7 +6,6 @@ A `DailySet` holds days x areas x types in their order in time; a forecast of da
 from __future__ import annotations
 
 import hashlib
-import os
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -47,10 +46,6 @@ class DailySet:
     @property
     def days(self) -> int:
         return len(self.counts)
-
-
-def shared_data() -> Path:
-    return Path(os.environ.get("HAECHI_SHARED_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 
 
 def load_sthsl(folder: Path, city: str) -> DailySet:

@@ -24,11 +24,11 @@ from bench._nij_data import (
     Known,
     known_on_the_last_day,
     outcome,
-    shared_data,
     submission,
 )
 from bench._nij_scores import BASES, MONTH, Scorer
 from bench._report import cpu_s, finish, print_table
+from bench._shared_data import shared_data
 from prediction.rotated import Lattice, top_cells
 
 SEED = 20170228

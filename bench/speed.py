@@ -26,6 +26,7 @@ import pyproj
 import shapely
 
 from bench._report import finish, peak_rss_mb, print_table
+from bench._shared_data import shared_data
 from prediction.kernels import Raster, density, pro_hotspot, retro_hotspot
 from prediction.learners.boosting import lgbm_parameters
 from prediction.learners.near_repeat import excited_at, fit_etas
@@ -102,10 +103,6 @@ def main() -> int:
         | {"seed": SEED, "quick": arguments.quick}
     )
     return 0
-
-
-def shared_data() -> Path:
-    return Path(os.environ.get("HAECHI_SHARED_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 
 
 def load(folder: Path) -> Burglaries:

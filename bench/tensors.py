@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bench._report import cpu_s, finish, peak_rss_mb, print_table
+from bench._shared_data import shared_data
 from bench._tensors_data import (
     AGL_BATCH,
     AGL_MONTHS,
@@ -26,7 +27,6 @@ from bench._tensors_data import (
     load_agl,
     load_hagen,
     load_sthsl,
-    shared_data,
 )
 from bench._tensors_heads import (
     best_threshold,

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from prediction.features import history_days
-from prediction.learners.base import Learner, Progress, no_progress
+from prediction.learners.base import Learner, Progress, no_progress, part
 from prediction.panel import Panel
 
 Float32 = npt.NDArray[np.float32]
@@ -75,8 +75,3 @@ def play_fold(
             rates[position, step] = learner.rate(known, origin)[:-1]
         counts[step] = known.counts(origin, origin + learners[0].horizon_days)
     return OutOfFold(origins, rates, counts)
-
-
-def part(progress: Progress, low: float, share: float) -> Progress:
-    """Progress of a part of the work: from `low` on, `share` of the whole."""
-    return lambda fraction, step: progress(low + share * fraction, step)

@@ -28,7 +28,7 @@ from prediction.backtest.playing import Setup, Stage, play_block
 from prediction.backtest.scoring import Tally
 from prediction.backtest.windows import FitBlock
 from prediction.errors import PredictionError
-from prediction.learners.base import Progress, no_progress
+from prediction.learners.base import Progress, no_progress, part
 
 Parts = dict[tuple[str, str], Tally]  # by learner and horizon
 Workers = int | str | None
@@ -124,7 +124,7 @@ def _here(setup: Setup, tasks: Sequence[Task], progress: Progress) -> Iterator[t
     stage = Stage(setup)
     for done, task in enumerate(tasks):
         low, share = done / len(tasks), 1 / len(tasks)
-        yield task.number, play_block(stage, task.block, task.codes, _part(progress, low, share))
+        yield task.number, play_block(stage, task.block, task.codes, part(progress, low, share))
 
 
 def _afar(setup: Setup, tasks: Sequence[Task], workers: int | str, progress: Progress) -> Iterator[tuple[int, Parts]]:
@@ -238,7 +238,3 @@ def code_sha256() -> str:
         if name not in READERS:
             digest.update(name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
-
-
-def _part(progress: Progress, low: float, share: float) -> Progress:
-    return lambda fraction, step: progress(low + share * fraction, step)

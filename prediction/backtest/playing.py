@@ -22,7 +22,7 @@ from prediction.backtest.windows import HORIZONS, FitBlock, Window
 from prediction.engine import EngineSettings, make_learner
 from prediction.features import Block, FeatureMaker
 from prediction.grid import Grid
-from prediction.learners.base import Learner, Progress, no_progress
+from prediction.learners.base import Learner, Progress, no_progress, part
 from prediction.learners.catalogue import make
 from prediction.metrics import Cover
 from prediction.panel import DAY_S, Incidents, Panel
@@ -295,7 +295,7 @@ def _fitted(stage: Stage, block: FitBlock, codes: Sequence[str], progress: Progr
     for place, entrant in enumerate(entrants):
         learner = entrant.make(stage.maker(block.learner_days), block.learner_days)
         low, share = place / len(entrants), 1 / len(entrants)
-        learner.fit(known, block.cutoff_day, seed=stage.setup.seed, progress=_part(progress, low, share))
+        learner.fit(known, block.cutoff_day, seed=stage.setup.seed, progress=part(progress, low, share))
         learners[entrant.code] = learner
     return learners
 
@@ -326,10 +326,6 @@ class _TwoSided:
             scale = self.block.learner_days / (days[1] - days[0])
             self.last = days, self.hindsight.rate(self.stage.panel(), *days) * scale
         return self.last[1]
-
-
-def _part(progress: Progress, low: float, share: float) -> Progress:
-    return lambda fraction, step: progress(low + share * fraction, step)
 
 
 def codes_of(setup: Setup, *, ceilings: bool) -> tuple[str, ...]:

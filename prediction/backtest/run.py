@@ -19,7 +19,7 @@ from prediction.engine import EngineSettings
 from prediction.errors import NoIncidentsError, PredictionError, TooLittleHistoryError
 from prediction.features import WEEK_DAYS, Block, history_days
 from prediction.grid import Grid
-from prediction.learners.base import Progress, no_progress
+from prediction.learners.base import Progress, no_progress, part
 from prediction.learners.catalogue import LEARNERS, UnknownLearnerError
 from prediction.panel import Incidents, Panel
 from prediction.slots import SlotScheme
@@ -59,12 +59,12 @@ def run_backtest(
     """
     progress(0.0, "panel")
     known = incidents.known_before(end)
-    _check_history(known, grid, categories=categories, end=end, weeks=weeks)
+    active = _active_after_check(known, grid, categories=categories, end=end, weeks=weeks)
     setup = Setup(known, grid, scheme, tuple(categories), end, _entrants(learners, settings), tuple(blocks), seed)
     windows, left_out = _windows(known, scheme, horizons=horizons, end=end, weeks=weeks)
     codes = codes_of(setup, ceilings=ceilings)
     cut = fit_blocks(windows, end=end, weeks=weeks, refit_days=refit_days)
-    parts = play_blocks(setup, cut, codes, workers=workers, store=store, progress=_part(progress, 0.0, PLAY_SHARE))
+    parts = play_blocks(setup, cut, codes, workers=workers, store=store, progress=part(progress, 0.0, PLAY_SHARE))
     tested = [_tested(code, windows, left_out[code]) for code in horizons]
     scores = []
     for place, code in enumerate(horizons):
@@ -72,25 +72,26 @@ def run_backtest(
         tallies = _joined(parts, codes, code)
         scores += scores_of(tallies, categories=categories, horizon=code, cover=setup.cover, seed=seed)
     progress(1.0, "backtest")
-    panel = Panel.build(known, cells=len(grid), categories=len(categories), anchor=end)
     return BacktestResult(
         windows=tested[0].windows,
         window_hours=round(tested[0].window_hours),
         first_window_start=tested[0].first_window_start,
         last_window_end=tested[0].last_window_end,
-        active_cell_share=active_share(panel, -WEEK_DAYS * weeks),
+        active_cell_share=active,
         scores=scores,
         horizons=tuple(tested),
     )
 
 
-def _check_history(known: Incidents, grid: Grid, *, categories: Sequence[str], end: datetime, weeks: int) -> None:
+def _active_after_check(known: Incidents, grid: Grid, *, categories: Sequence[str], end: datetime, weeks: int) -> float:
+    """Share of the cells that had held an incident before the test; refuses too short a history."""
     if len(known) == 0:
         raise NoIncidentsError(end.isoformat())
     panel = Panel.build(known, cells=len(grid), categories=len(categories), anchor=end)
     history, needed = history_days(panel, 0), max(weeks, 1) * WEEK_DAYS + LEAST_HISTORY_D
     if weeks < 1 or history < needed:
         raise TooLittleHistoryError(weeks, needed, history)
+    return active_share(panel, -WEEK_DAYS * weeks)
 
 
 def _entrants(learners: Sequence[str | Entrant], settings: Settings | None) -> tuple[Entrant, ...]:
@@ -140,10 +141,6 @@ def _tested(code: str, windows: Sequence[Window], left_out: int) -> TestedHorizo
 def _joined(parts: Sequence[Parts], codes: Sequence[str], horizon: str) -> dict[str, Tally]:
     """One tally a learner over all blocks."""
     return {code: Tally.joined([part[code, horizon] for part in parts if (code, horizon) in part]) for code in codes}
-
-
-def _part(progress: Progress, low: float, high: float) -> Progress:
-    return lambda fraction, step: progress(low + (high - low) * fraction, step)
 
 
 def active_share(panel: Panel, origin_day: int) -> float:

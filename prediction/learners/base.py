@@ -46,6 +46,11 @@ def no_progress(fraction: float, step: str) -> None:
     """Progress that nobody watches."""
 
 
+def part(progress: Progress, low: float, share: float) -> Progress:
+    """The progress of a step that begins at `low` and makes up `share` of the whole."""
+    return lambda fraction, step: progress(low + share * fraction, step)
+
+
 class Learner(Protocol):
     """Learns from a panel up to a day, then gives rates of `horizon_days` at any later origin from what is known there."""
 

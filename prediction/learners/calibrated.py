@@ -16,9 +16,9 @@ from prediction.calibration import FLOOR, Calibration, CalibrationSettings, fit_
 from prediction.errors import PredictionError
 from prediction.features import WEEK_DAYS, FeatureMaker
 from prediction.learners import catalogue
-from prediction.learners.base import Learner, NotFittedError, Progress, no_progress, pack, unpack, with_all
+from prediction.learners.base import Learner, NotFittedError, Progress, no_progress, pack, part, unpack, with_all
 from prediction.learners.stack import BASE, Stack, StackSettings, as_array, floored, together
-from prediction.out_of_fold import FoldSettings, part, play_fold
+from prediction.out_of_fold import FoldSettings, play_fold
 from prediction.panel import Panel
 
 Float64 = npt.NDArray[np.float64]

@@ -15,8 +15,19 @@ import numpy.typing as npt
 from scipy.optimize import Bounds, LinearConstraint, brentq, minimize
 
 from prediction.errors import PredictionError
-from prediction.learners.base import LEAST_RATE, Learner, NotFittedError, Progress, log_of, no_progress, pack, unpack, with_all
-from prediction.out_of_fold import FoldSettings, OutOfFold, part, play_fold
+from prediction.learners.base import (
+    LEAST_RATE,
+    Learner,
+    NotFittedError,
+    Progress,
+    log_of,
+    no_progress,
+    pack,
+    part,
+    unpack,
+    with_all,
+)
+from prediction.out_of_fold import FoldSettings, OutOfFold, play_fold
 from prediction.panel import Panel
 
 Float32 = npt.NDArray[np.float32]
