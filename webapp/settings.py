@@ -56,6 +56,7 @@ INSTALLED_APPS = [
     "webapp.cameras",
     "webapp.watch",
     "webapp.maps",
+    "webapp.live",
     "webapp.api",
     "webapp.demo",
 ]

@@ -9,6 +9,8 @@ urlpatterns = [
     path("uploads/", include("webapp.imports.urls")),
     path("", include("webapp.crimes.urls")),
     path("runs/", include("webapp.forecasts.urls")),
+    path("cameras/", include("webapp.cameras.urls")),
+    path("", include("webapp.live.urls")),
     path("audit/", include("webapp.audit.urls")),
     path("i18n/", include("django.conf.urls.i18n")),
     path("i18n/catalogue.js", JavaScriptCatalog.as_view(), name="javascript-catalog"),

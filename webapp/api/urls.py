@@ -16,6 +16,7 @@ urlpatterns = [
     path("", include("webapp.cameras.api_urls")),
     path("", include("webapp.watch.api_urls")),
     path("", include("webapp.maps.api_urls")),
+    path("live/", include("webapp.live.api_urls")),
     path("", include("webapp.audit.api_urls")),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="api:schema"), name="docs"),
