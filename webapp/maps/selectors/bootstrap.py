@@ -13,8 +13,8 @@ from webapp.common.errors import NotFound
 from webapp.crimes.models import Category, CellGrid
 from webapp.forecasts import selectors as forecasts
 from webapp.forecasts.models import Rates
+from webapp.forecasts.selectors.values import Scale, run_scales, values_tag
 from webapp.maps.selectors.layers import boundary_geojson
-from webapp.maps.selectors.values import Scale, run_scales, values_tag
 
 if TYPE_CHECKING:
     from webapp.accounts.models import Jurisdiction, User

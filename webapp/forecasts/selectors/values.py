@@ -16,8 +16,8 @@ from django.core.cache import cache
 from django.utils.translation import gettext as _
 
 from webapp.common.errors import NotFound
-from webapp.forecasts import selectors as forecasts
 from webapp.forecasts.models import ForecastRun
+from webapp.forecasts.selectors.runs import rates_by_category, rates_vector
 
 if TYPE_CHECKING:
     from webapp.accounts.models import User
@@ -71,7 +71,7 @@ def _computed_scales(run: ForecastRun) -> dict[str, Scale]:
     """One pass over all rates of the run: 105 vectors for 21 slots and 5 categories, 0.3 s for 41,000 cells."""
     stacks: dict[str, list[npt.NDArray[np.float32]]] = {"": []}
     for slot in range(len(run.slot_starts)):
-        rates = forecasts.rates_by_category(run=run, slot=slot)
+        rates = rates_by_category(run=run, slot=slot)
         for code, vector in rates.items():
             stacks.setdefault(code, []).append(vector)
         stacks[""].append(np.sum(list(rates.values()), axis=0, dtype=np.float32))
@@ -106,7 +106,7 @@ def value_bytes(*, run: ForecastRun, slot: int, category_code: str = "") -> byte
         scales = run_scales(run=run)
         if category_code not in scales:
             raise NotFound(_("The forecast has no such slot or category."), fields={"slot": slot, "category": category_code})
-        rates = forecasts.rates_vector(run=run, slot=slot, category_code=category_code)
+        rates = rates_vector(run=run, slot=slot, category_code=category_code)
         packed = gzip.compress(to_bytes(rates, scales[category_code]).tobytes(), compresslevel=6, mtime=0)
         cache.set(key, packed, KEEP_S)
     return packed
