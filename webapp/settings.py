@@ -4,6 +4,7 @@ Secrets may also come from a file: give `NAME_FILE` with its path instead of `NA
 `docs/settings.md` lists every variable; a test holds the two together.
 """
 
+import re
 from pathlib import Path
 
 import environ
@@ -224,6 +225,15 @@ for _name, _url in (("VWORLD", VWORLD_URL), ("KAKAO", KAKAO_URL), ("JUSO", JUSO_
         raise ImproperlyConfigured(f"HAECHI_{_name}_URL is {_url!r}; it must start with https:// or http://.")
 if _unknown := set(GEOCODING_STORE) - {"vworld", "kakao", "juso"}:
     raise ImproperlyConfigured(f"HAECHI_GEOCODING_STORE names {', '.join(sorted(_unknown))}; known are juso, kakao, vworld.")
+
+# --- Live channel ---------------------------------------------------------------------------------
+# "": there is none, and the map shows the forecast only. "/": the same origin, behind a proxy. ":8001": the page's own
+# host on that port. Else the channel's full origin.
+LIVE_URL = env.str("HAECHI_LIVE_URL", default="").rstrip()
+LIVE_ORIGINS = env.list("HAECHI_LIVE_ORIGINS", default=[])
+LIVE_PAGES = env.int("HAECHI_LIVE_PAGES", default=2000)
+if not re.fullmatch(r"|/|:\d{1,5}|https?://[\w.\-\[\]:]+/?", LIVE_URL):
+    raise ImproperlyConfigured(f'HAECHI_LIVE_URL is {LIVE_URL!r}; it must be empty, "/", ":PORT" or an origin like https://host.')
 
 # --- API ------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
