@@ -31,6 +31,7 @@ import psycopg2  # type: ignore[import-untyped]
 from psycopg2 import sql
 
 from bench._report import cpu_s, finish, peak_rss_mb, print_table
+from bench._shared_data import shared_data
 
 ROOT = Path(__file__).resolve().parents[1]
 ROWS = 500_000
@@ -57,8 +58,7 @@ def incidents_file(folder: Path, rows: int, *, name: str, first_year: int) -> tu
     The real rows of two years are written again and again, each time four years later (so that 29 February exists), and no row
     is there twice.
     """
-    shared = Path(os.environ.get("HAECHI_SHARED_DATA", ROOT.parent / "shared" / "data"))
-    real = shared / "chicago-2016-2017" / "chicago_2016_2017.csv.gz"
+    real = shared_data() / "chicago-2016-2017" / "chicago_2016_2017.csv.gz"
     path = folder / f"{name}.csv.gz"
     if not real.exists():
         return generated_file(path, rows, first_year), "generated in the form of Chicago's (the real file is absent)"

@@ -9,7 +9,6 @@ place and risk factors (half of them kept unseen while the rules were written), 
 import argparse
 import gzip
 import json
-import os
 import tempfile
 import time
 from collections import Counter
@@ -18,11 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from bench._report import finish, peak_rss_mb, print_table
+from bench._shared_data import shared_data
 from ingestion.readers.table import Limits
 from ingestion.rulings import Document, Extraction, extract, prior_tables, read_documents
 
 ROOT = Path(__file__).resolve().parents[1]
-SHARED = Path(os.environ.get("HAECHI_SHARED_DATA", ROOT.parent / "shared" / "data")) / "kr-court-rulings"
+SHARED = shared_data() / "kr-court-rulings"
 GOLD = ROOT / "tests" / "real" / "rulings_gold.json"
 EVENT_FIELDS = ("date", "time", "sido", "sigungu", "dong", "offence")
 SET_FIELDS = ("category", "time_band", "place_kind", "risk_factor")

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from prediction.errors import PredictionError
+from prediction.metrics import LEAST_RATE
 from prediction.monotone import Bands, Ranked, best_power, common_log_ratios, isotonic_knots
 from prediction.uncertainty import Dispersion, fit_dispersion
 
@@ -24,7 +25,6 @@ Float64 = npt.NDArray[np.float64]
 Index = npt.NDArray[np.intp]
 Floats = npt.NDArray[np.floating[Any]]
 
-FLOOR = 1e-9  # incidents; smaller rates count as this
 STEADY = 0.75  # share of the windows
 # The power bends the top as well, where ratios drift most: it is taken only where it is clearly better.
 KINDS = ("kept", "isotonic", "power")
@@ -70,7 +70,7 @@ class Curve:
 
     def log_rates(self, log_rates: Float64) -> Float64:
         """Log of the calibrated rates of a whole city, Float64[cells]: the shape, scaled to the city's total times `total`."""
-        before = np.maximum(log_rates, np.log(FLOOR))
+        before = np.maximum(log_rates, np.log(LEAST_RATE))
         if self.kind == "kept":
             return np.asarray(before + np.log(self.total), dtype=np.float64)
         bent = self.shape(before)
@@ -96,7 +96,7 @@ class Calibration:
         """Float64[categories, cells] → calibrated rates; the order of the cells stays within each category."""
         if len(rates) != len(self.curves):
             raise PredictionError(f"The calibration knows {len(self.curves)} categories, but rates of {len(rates)} were given.")
-        logs = np.log(np.maximum(rates, FLOOR))
+        logs = np.log(np.maximum(rates, LEAST_RATE))
         return np.exp(np.stack([curve.log_rates(row) for curve, row in zip(self.curves, logs, strict=True)]))
 
     def to_plain(self) -> dict[str, Any]:
@@ -130,7 +130,7 @@ def fit_calibration(rates: Floats, counts: Floats, settings: CalibrationSettings
     windows, categories = rates.shape[:2]
     if windows < 2 or not categories or counts.sum() < settings.least_incidents:
         return replace(Calibration.none(categories), windows=windows)
-    given = np.maximum(np.asarray(rates, dtype=np.float64), FLOOR)
+    given = np.maximum(np.asarray(rates, dtype=np.float64), LEAST_RATE)
     happened = np.asarray(counts, dtype=np.float64)
     blocks = np.array_split(np.arange(windows), min(settings.blocks, windows))
     rests = [np.setdiff1d(np.arange(windows), block) for block in blocks]

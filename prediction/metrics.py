@@ -18,6 +18,7 @@ Float64 = npt.NDArray[np.float64]
 Index = npt.NDArray[np.intp]
 
 AREA_PERCENTS = (1, 2, 5, 10, 20)
+# Below this a rate is a way of saying "never"; its log stands for the log of zero.
 LEAST_RATE = 1e-9  # smaller rates count as this: a map that calls a cell impossible is punished, but not for ever
 # Edges of the predicted chance of at least one incident, for the reliability table.
 CHANCE_EDGES = (0.0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)

@@ -19,6 +19,8 @@ import numpy.typing as npt
 from prediction.errors import PredictionError
 from prediction.grid import Grid
 from prediction.learners.base import Progress, no_progress
+from prediction.learners.boosting import lgbm_parameters
+from prediction.learners.trees import BoostingSettings
 from prediction.panel import DAY_S, Incidents
 from prediction.profile import ProfileSettings, slot_shares, spread_points
 from prediction.slots import SlotScheme
@@ -290,22 +292,16 @@ def _pairs(chosen: Incidents, fields: SlotFields, shares: Float64, scheme: SlotS
 
 
 def _train(parts: Sequence[_Pairs], settings: ShapeSettings, seed: int) -> lgb.Booster:
-    parameters = {
-        "objective": "poisson",
-        "learning_rate": settings.learning_rate,
-        "num_leaves": settings.leaves,
-        "min_data_in_leaf": settings.least_in_leaf,
-        "min_sum_hessian_in_leaf": settings.least_expected_in_leaf,
-        "lambda_l2": settings.l2,
-        "feature_fraction": settings.feature_share,
-        "bagging_fraction": settings.row_share,
-        "bagging_freq": 1,
-        "num_threads": 1,
-        "deterministic": True,
-        "force_col_wise": True,
-        "seed": seed % (2**31),
-        "verbosity": -1,
-    }
+    trees = BoostingSettings(
+        leaves=settings.leaves,
+        learning_rate=settings.learning_rate,
+        least_in_leaf=settings.least_in_leaf,
+        least_expected_in_leaf=settings.least_expected_in_leaf,
+        l2=settings.l2,
+        feature_share=settings.feature_share,
+        row_share=settings.row_share,
+    )
+    parameters = lgbm_parameters(trees, seed=seed)
     data = lgb.Dataset(
         np.concatenate([part.table for part in parts]),
         label=np.concatenate([part.hit for part in parts]),

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from prediction.backtest.windows import Window
+from prediction.features.counts import with_all
 from prediction.metrics import AREA_PERCENTS, Cover
 from prediction.panel import DAY_S, Panel
 from prediction.spatial import Surroundings
@@ -37,7 +38,7 @@ class Hindsight:
         """By the capture rate at 5 % over windows of [first day, end day) of the panel."""
         caught = np.zeros((len(HALF_LIVES_D), len(SIGMAS_M), panel.categories + 1))
         for first, end in windows:
-            happened = _with_all(panel.counts(first, end))
+            happened = with_all(panel.counts(first, end))
             for i, half_life in enumerate(HALF_LIVES_D):
                 counts = _faded(panel, first, end, half_life)
                 for j, sigma in enumerate(SIGMAS_M):
@@ -70,15 +71,11 @@ def days_of(window: Window, anchor_s: int) -> tuple[int, int]:
     return (window.start_s - anchor_s) // DAY_S, -((anchor_s - window.end_s) // DAY_S)
 
 
-def _with_all(counts: Float64) -> Float64:
-    return np.vstack([counts, counts.sum(axis=0)])
-
-
 def _faded(panel: Panel, first: int, end: int, half_life: float) -> Float64:
     """Float64[targets, cells]: incidents of all other days, halved for every `half_life` days away from the window."""
     distance = np.where(panel.day < first, first - 1 - panel.day, panel.day - end)
     outside = (panel.day < first) | (panel.day >= end)
-    return _with_all(panel.weighted(np.where(outside, 0.5 ** (np.maximum(distance, 0) / half_life), 0.0)))
+    return with_all(panel.weighted(np.where(outside, 0.5 ** (np.maximum(distance, 0) / half_life), 0.0)))
 
 
 def _exposure(panel: Panel, first: int, end: int, half_life: float) -> float:

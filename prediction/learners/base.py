@@ -16,13 +16,13 @@ import numpy.typing as npt
 
 from prediction.errors import PredictionError
 from prediction.features import GROUPS
+from prediction.features.counts import with_all as with_all  # noqa: PLC0414  # learners find it here
+from prediction.metrics import LEAST_RATE as LEAST_RATE  # noqa: PLC0414
 from prediction.panel import Panel
 
 Float64 = npt.NDArray[np.float64]
 Progress = Callable[[float, str], None]
 
-# Below this a rate is a way of saying "never"; its log stands for the log of zero (as in the log-likelihood of docs/methods.md).
-LEAST_RATE = 1e-9
 MAGIC = b"HAECHI-LEARNER\n"
 
 
@@ -77,11 +77,6 @@ class Learner(Protocol):
 
     def load(self, content: bytes) -> None:
         """Restore what `save` gave into a learner made with the same arguments. Raises `DamagedStateError`."""
-
-
-def with_all(rates: Float64) -> Float64:
-    """[categories, cells] → [targets, cells]: all crimes together are the sum of the categories."""
-    return np.vstack([rates, rates.sum(axis=0)])
 
 
 def shares(fields: Float64) -> Float64:

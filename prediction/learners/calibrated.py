@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from prediction.calibration import FLOOR, Calibration, CalibrationSettings, fit_calibration
+from prediction.calibration import Calibration, CalibrationSettings, fit_calibration
 from prediction.errors import PredictionError
 from prediction.features import WEEK_DAYS, FeatureMaker
 from prediction.learners import catalogue
-from prediction.learners.base import Learner, NotFittedError, Progress, no_progress, pack, part, unpack, with_all
+from prediction.learners.base import LEAST_RATE, Learner, NotFittedError, Progress, no_progress, pack, part, unpack, with_all
 from prediction.learners.stack import BASE, Stack, StackSettings, as_array, floored, together
 from prediction.out_of_fold import FoldSettings, play_fold
 from prediction.panel import Panel
@@ -79,7 +79,7 @@ class Calibrated:
         if target == panel.categories:
             return together([self.explain(panel, origin_day, category) for category in range(target)])
         out = floored(self.inner.explain(panel, origin_day, target)).copy()
-        logs = np.maximum(out.sum(axis=1), np.log(FLOOR))
+        logs = np.maximum(out.sum(axis=1), np.log(LEAST_RATE))
         out[:, BASE] += self._fitted().curves[target].log_rates(logs) - out.sum(axis=1)
         return out
 

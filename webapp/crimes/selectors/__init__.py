@@ -1,6 +1,12 @@
 """Reads of the crime room for the others: incidents, cells and areas; places of a day; published figures."""
 
-from webapp.crimes.selectors.as_of import UndoneUpload, commit_times, incident_arrays_as_of, uploads_undone_since
+from webapp.crimes.selectors.as_of import (
+    UndoneUpload,
+    commit_times,
+    incident_arrays_as_of,
+    stood_sql,
+    uploads_undone_since,
+)
 from webapp.crimes.selectors.incidents import (
     INCIDENT_RESOLUTION,
     NAMING_KINDS,
@@ -34,5 +40,6 @@ __all__ = [
     "place_kinds",
     "places_open_on",
     "recent_incidents",
+    "stood_sql",
     "uploads_undone_since",
 ]

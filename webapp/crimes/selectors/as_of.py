@@ -1,5 +1,6 @@
 """Incidents as they stood at an earlier instant: what was taken in later is left out, what was changed since is as it was."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,25 +9,33 @@ from django.db import connection
 from webapp.accounts.models import Jurisdiction
 from webapp.crimes.selectors.incidents import IncidentArrays, arrays_of_rows
 
-# The rows of uploads taken in by then; of rows that later uploads displaced, the image from before the first of those. An image
-# counts only if it was there by then itself. One scan of the incidents with a sort, as for all of them; images are few.
-_ROWS_SQL = """
+
+def stood_sql(table: str, columns: Sequence[str]) -> str:
+    """SQL of two common table expressions, the second of which, `stood`, holds the rows of a table as they were at `as_of`.
+
+    Of rows that later uploads displaced it has the image from before the first of those. The caller's statement leaves out what
+    was not there by then, images too, by the upload. Parameters: `jurisdiction`, `as_of`. One scan of the table with a sort, as
+    for all of its rows; images are few. `table` and `columns` are names of this project's code, never of a request.
+    """
+    rows, images = (", ".join(f"{row}.{column}" for column in columns) for row in ("r", "(d.was)"))
+    return f"""
 WITH displaced AS (
-    SELECT DISTINCT ON (d.row_id) d.row_id, jsonb_populate_record(NULL::crimes_incident, d.before) AS was
+    SELECT DISTINCT ON (d.row_id) d.row_id, jsonb_populate_record(NULL::{table}, d.before) AS was
     FROM common_displacedrow d JOIN imports_upload u ON u.id = d.upload_id
-    WHERE d."table" = 'crimes_incident' AND u.jurisdiction_id = %(jurisdiction)s AND u.committed_at > %(as_of)s
+    WHERE d."table" = '{table}' AND u.jurisdiction_id = %(jurisdiction)s AND u.committed_at > %(as_of)s
     ORDER BY d.row_id, u.committed_at, d.id
 ), stood AS (
-    SELECT i.id, i.category_id, i.upload_id, i.cell, i.occurred_from, i.occurred_to, i.point
-    FROM crimes_incident i
-    WHERE i.jurisdiction_id = %(jurisdiction)s AND NOT EXISTS (SELECT 1 FROM displaced d WHERE d.row_id = i.id)
+    SELECT {rows} FROM {table} r
+    WHERE r.jurisdiction_id = %(jurisdiction)s AND NOT EXISTS (SELECT 1 FROM displaced d WHERE d.row_id = r.id)
     UNION ALL
-    SELECT (d.was).id, (d.was).category_id, (d.was).upload_id, (d.was).cell, (d.was).occurred_from, (d.was).occurred_to,
-           (d.was).point
-    FROM displaced d
-)
+    SELECT {images} FROM displaced d
+)"""  # noqa: S608
+
+
+_COLUMNS = ("id", "category_id", "upload_id", "cell", "occurred_from", "occurred_to", "point")
+_ROWS_SQL = f"""{stood_sql("crimes_incident", _COLUMNS)}
 SELECT i.* FROM stood i JOIN imports_upload u ON u.id = i.upload_id WHERE u.committed_at <= %(as_of)s
-"""
+"""  # noqa: S608
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from prediction.features.figures import AreaFigures
 from prediction.features.rulings import RulingPriors, RulingTable
 from prediction.features.surroundings import ALWAYS, NEVER, Places, PlacesOfKind
 from prediction.features.weather import Weather
+from webapp.crimes.selectors import stood_sql
 from webapp.forecasts.selectors.block_figures import editions_of, weather_of
 
 if TYPE_CHECKING:
@@ -68,24 +69,12 @@ def blocks_of(jurisdiction: "Jurisdiction", grid: "Grid", *, at: datetime, categ
 # --- places --------------------------------------------------------------------------------------
 
 # Rows that later uploads have displaced count as they were before the first of those.
-_PLACES = """
-WITH displaced AS (
-    SELECT DISTINCT ON (d.row_id) d.row_id, jsonb_populate_record(NULL::crimes_place, d.before) AS was
-    FROM common_displacedrow d JOIN imports_upload u ON u.id = d.upload_id
-    WHERE d."table" = 'crimes_place' AND u.jurisdiction_id = %(jurisdiction)s AND u.committed_at > %(at)s
-    ORDER BY d.row_id, u.committed_at, d.id
-), stood AS (
-    SELECT p.id, p.kind, p.geometry, p.count, p.opened_on, p.closed_on, p.upload_id
-    FROM crimes_place p
-    WHERE p.jurisdiction_id = %(jurisdiction)s AND NOT EXISTS (SELECT 1 FROM displaced d WHERE d.row_id = p.id)
-    UNION ALL
-    SELECT (d.was).id, (d.was).kind, (d.was).geometry, (d.was).count, (d.was).opened_on, (d.was).closed_on, (d.was).upload_id
-    FROM displaced d
-), points AS (
+_COLUMNS = ("id", "kind", "geometry", "count", "opened_on", "closed_on", "upload_id")
+_PLACES = f"""{stood_sql("crimes_place", _COLUMNS)}, points AS (
     SELECT s.id, s.kind, s.count, s.opened_on, s.closed_on,
            CASE WHEN GeometryType(s.geometry) = 'POINT' THEN s.geometry ELSE ST_PointOnSurface(s.geometry) END AS point
     FROM stood s LEFT JOIN imports_upload u ON u.id = s.upload_id
-    WHERE s.upload_id IS NULL OR u.committed_at <= %(at)s
+    WHERE s.upload_id IS NULL OR u.committed_at <= %(as_of)s
 )
 SELECT kind,
        string_agg(float8send(ST_X(point)), ''::bytea ORDER BY id),
@@ -96,12 +85,12 @@ SELECT kind,
 FROM points
 WHERE NOT ST_IsEmpty(point) AND abs(ST_X(point)) <= 180 AND abs(ST_Y(point)) <= 90
 GROUP BY kind ORDER BY kind
-"""
+"""  # noqa: S608
 
 
 def _kinds(jurisdiction: "Jurisdiction", at: datetime) -> Iterator[PlacesOfKind]:
     """The places of each kind with their dates, ordered by id: 0.4 s for 121,000 lamps."""
-    names: dict[str, int | datetime | None] = {"jurisdiction": jurisdiction.pk, "at": at, "always": ALWAYS, "never": NEVER}
+    names: dict[str, int | datetime | None] = {"jurisdiction": jurisdiction.pk, "as_of": at, "always": ALWAYS, "never": NEVER}
     with connection.cursor() as cursor:
         cursor.execute(_PLACES, names)
         rows = cursor.fetchall()
