@@ -39,12 +39,28 @@ class Detections:
         return len(self.scores)
 
 
+@dataclass(frozen=True, eq=False)
+class Motion:
+    """What moves in one frame. `grey`, `foreground`: UInt8[h, w] as in `Scene`; `scale`: their pixels per pixel of the frame;
+    `share`: of the picture that is foreground. `fresh`: the background was just begun, so that the foreground says nothing yet.
+    """
+
+    grey: npt.NDArray[np.uint8]
+    foreground: npt.NDArray[np.uint8]
+    scale: float
+    share: float
+    fresh: bool = False
+
+
 class Detector(Protocol):
-    """Finds people and things in one picture. `name` goes into each event as its model."""
+    """Finds people and things in one picture; where `motion` is given it may look only there. `name` goes into each event as its
+    model. One detector serves one camera if it learns of the scene; `shared` says that it does not, so that many may use it.
+    """
 
     name: str
+    shared: bool
 
-    def detect(self, picture: Picture) -> Detections: ...
+    def detect(self, picture: Picture, motion: Motion | None = None) -> Detections: ...
 
 
 @dataclass(frozen=True)

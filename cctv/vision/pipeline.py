@@ -1,0 +1,79 @@
+"""One camera's vision from frame to findings: motion gate → detector → tracker → ground → rules.
+
+The detector works only when something moved or `idle_s` has passed; while nothing moves the last scene is still true. A camera
+that cannot see gives its blind finding and no people.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from cctv.vision.ground import Homography
+from cctv.vision.model import Detector, Finding, Frame, Motion, Rule, Scene, Seen
+from cctv.vision.motion import MotionGate
+from cctv.vision.tracking import Tracker
+
+QUIET_SHARE = 0.0005  # of the picture: below, nothing moves
+IDLE_S = 2.0
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What one frame gave. `detected`: whether the detector had to work."""
+
+    scene: Scene
+    findings: Sequence[Finding]
+    detected: bool = True
+
+
+class Pipeline:
+    """The vision of one camera. Feed frames in the order of their times; a time that runs backwards begins the tracks anew."""
+
+    def __init__(
+        self,
+        detector: Detector,
+        rules: Sequence[Rule] = (),
+        *,
+        ground: Homography | None = None,
+        gate: MotionGate | None = None,
+        tracker: Tracker | None = None,
+        idle_s: float = IDLE_S,
+    ) -> None:
+        self.detector = detector
+        self.rules = list(rules)
+        self.ground = ground
+        self.gate = gate or MotionGate()
+        self.tracker = tracker or Tracker()
+        self.idle_s = idle_s
+        self._seen: Sequence[Seen] = ()
+        self._detected_at = float("-inf")
+
+    def feed(self, frame: Frame) -> Result:
+        """Look at one frame."""
+        motion = self.gate.look(frame.picture, frame.at)
+        detected = self._due(motion, frame.at)
+        if detected:
+            self._detected_at = frame.at
+            found = self.tracker.update(self.detector.detect(frame.picture, motion), frame.at)
+            self._seen = [self._placed(one, frame) for one in found]
+        scene = Scene(
+            at=frame.at,
+            number=frame.number,
+            size=(frame.picture.shape[1], frame.picture.shape[0]),
+            seen=self._seen,
+            foreground=motion.foreground,
+            grey=motion.grey,
+            scale=motion.scale,
+            calibrated=self.ground is not None,
+        )
+        findings = [finding for rule in self.rules for finding in rule.look(scene)]
+        return Result(scene, findings, detected)
+
+    def _due(self, motion: Motion, at: float) -> bool:
+        return motion.fresh or motion.share > QUIET_SHARE or not 0 <= at - self._detected_at < self.idle_s
+
+    def _placed(self, seen: Seen, frame: Frame) -> Seen:
+        if self.ground is None:
+            return seen
+        height, width = frame.picture.shape[:2]
+        x, y = seen.foot
+        return replace(seen, ground=self.ground.to_metres(x / width, y / height))
