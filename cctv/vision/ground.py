@@ -48,9 +48,11 @@ class Homography:
         if matrix is None or not np.isfinite(matrix).all() or abs(np.linalg.det(matrix)) < 1e-12:
             raise CalibrationError("degenerate", "The points give no ground plane. Choose points farther apart.")
         weight = np.column_stack([picture, np.ones(len(picture))]) @ matrix[2]
-        matrix = np.asarray(matrix * np.sign(weight[0]), np.float64)
+        matrix = np.array(matrix, np.float64) * np.sign(weight[0])
         if (weight.min() < 0) != (weight.max() < 0) or np.linalg.det(matrix) > 0:  # y goes down in the picture, up on the map
-            raise CalibrationError("crossed", "Seen from above, no camera sees the places in this order. Were two exchanged?")
+            raise CalibrationError(
+                "crossed", "Seen from above, no camera sees the places in this order. Check that none were exchanged."
+            )
         fitted = cls(matrix, lon, lat, 0.0)
         away = np.array([fitted.to_metres(x, y) or (np.inf, np.inf) for x, y in picture]) - ground
         error_m = float(np.sqrt((away**2).sum(axis=1).mean()))

@@ -91,9 +91,9 @@ class Tracker:
                 continue
             number = self._number(kind, raw)
             self._scores[number] = found.get(raw, 0.7 * self._scores.get(number, 0.0))
-            box = np.asarray(tracklet.get_state_bbox(), float)
-            if np.isfinite(box).all() and box[2] > box[0] and box[3] > box[1]:
-                seen.append(Seen(number, kind, (box[0], box[1], box[2], box[3]), self._scores[number]))
+            x0, y0, x1, y1 = (float(edge) for edge in tracklet.get_state_bbox())
+            if np.isfinite((x0, y0, x1, y1)).all() and x1 > x0 and y1 > y0:
+                seen.append(Seen(number, kind, (x0, y0, x1, y1), self._scores[number]))
         self._drop({self._number(kind, int(one.tracker_id)) for one in tracklets if one.tracker_id != -1}, kind)
         return seen
 
