@@ -152,6 +152,8 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "clean-uploads": {"task": "webapp.imports.tasks.clean_uploads", "schedule": 86_400.0},
     # Keeps a published plan for the slot that is on; never replaces one that a person published.
     "plan-next-slots": {"task": "webapp.watch.tasks.plan_next_slots", "schedule": 600.0},
+    # Alerts that nobody looked at for half a day are closed; all go after HAECHI_ALERT_DAYS.
+    "drop-old-alerts": {"task": "webapp.watch.tasks.drop_old_alerts", "schedule": 3600.0},
 }
 
 # --- People ---------------------------------------------------------------------------------------
@@ -205,6 +207,11 @@ for _name, _number, _low, _high in (
 ):
     if not _low <= _number <= _high:
         raise ImproperlyConfigured(f"HAECHI_{_name} is {_number}; it must be from {_low} to {_high}.")
+
+# --- Live -----------------------------------------------------------------------------------------
+ALERT_DAYS = env.int("HAECHI_ALERT_DAYS", default=90)
+if not 1 <= ALERT_DAYS <= 3650:
+    raise ImproperlyConfigured(f"HAECHI_ALERT_DAYS is {ALERT_DAYS}; it must be from 1 to 3650.")
 
 # --- Geocoding ------------------------------------------------------------------------------------
 # No service is asked unless its key is set: control centres are closed networks.

@@ -30,6 +30,9 @@ class AuditEntry(models.Model):
         DRIFT_ALERT = "drift_alert", _("forecasts drifted from what was reported")
         PUBLISH_PLAN = "publish_plan", _("published a watch plan")
         CANCEL_JOB = "cancel_job", _("cancelled a job")
+        READ_THUMBNAIL = "read_thumbnail", _("looked at an event's picture")
+        CHANGE_ALERT = "change_alert", _("judged an alert")
+        SWITCH_LIVE = "switch_live", _("switched the live picture")
 
     id = models.BigAutoField(primary_key=True)
     at = models.DateTimeField(auto_now_add=True)

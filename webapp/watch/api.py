@@ -1,4 +1,4 @@
-"""The watch plans under /api/v1/."""
+"""Watch plans under /api/v1/."""
 
 from typing import TYPE_CHECKING, Any, cast
 

@@ -1,6 +1,6 @@
-"""Watch plans: which cameras are watched in a slot, by which operator, in what order, and why."""
+"""The watch room: which cameras are watched in a slot and why, and the alerts that the live picture raises."""
 
-from django.db import models
+from django.contrib.gis.db import models
 from django.utils.translation import gettext_lazy as _
 
 from webapp.common.models import ScopedModel
@@ -68,3 +68,54 @@ class WatchItem(models.Model):
 
     def __str__(self) -> str:
         return f"{self.rank}. {self.camera_id}"
+
+
+class Alert(ScopedModel):
+    """One scene that is worth a look: what a camera saw, more than usual there, where and when crime is likely.
+
+    The live service writes it (one row a scene, however many events), people mark it as seen and close it.
+    """
+
+    class State(models.TextChoices):
+        NEW = "new", _("new")
+        SEEN = "seen", _("seen")
+        CLOSED = "closed", _("closed")
+
+    scene = models.CharField(max_length=80, help_text="key of the scene's first event: the same scene is never two rows")
+    opened_at = models.DateTimeField()
+    last_at = models.DateTimeField(help_text="when the scene's newest event was seen")
+    camera = models.ForeignKey("cameras.Camera", on_delete=models.PROTECT, related_name="+")
+    point = models.PointField(srid=4326)
+    cell = models.BigIntegerField(help_text="H3 index of the cell that raised it")
+    factor = models.CharField(max_length=40, help_text="code of the risk factor")
+    category = models.CharField(max_length=40, help_text="code of the category whose risk the scene raises most")
+    score = models.FloatField(help_text="risk of place and hour against the mean × confidence × part beyond usual: the rank")
+    confidence = models.FloatField(help_text="the detector's, highest of the scene, 0 to 1")
+    event_count = models.PositiveIntegerField(default=1)
+    event_key = models.CharField(max_length=80, help_text="the event of highest confidence; its thumbnail is the alert's")
+    has_thumbnail = models.BooleanField(default=False)
+    reason = models.JSONField(default=dict, help_text="why, as numbers; `wording.alert_sentence` makes the sentence")
+    state = models.CharField(max_length=6, choices=State, default=State.NEW)
+    is_false = models.BooleanField(null=True, help_text="what the person said who closed it: a false alarm, or not")
+    seen_by = models.ForeignKey("accounts.User", null=True, on_delete=models.PROTECT, related_name="+")
+    seen_at = models.DateTimeField(null=True)
+    closed_by = models.ForeignKey("accounts.User", null=True, on_delete=models.PROTECT, related_name="+")
+    closed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["jurisdiction", "-last_at"], name="alert_newest"),
+            models.Index(fields=["jurisdiction", "-score"], condition=~models.Q(state="closed"), name="alert_open_by_score"),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["jurisdiction", "scene"], name="alert_scene_once"),
+            models.CheckConstraint(name="alert_order", condition=models.Q(last_at__gte=models.F("opened_at"))),
+            models.CheckConstraint(name="alert_score", condition=models.Q(score__gte=0)),
+            models.CheckConstraint(name="alert_confidence", condition=models.Q(confidence__gte=0, confidence__lte=1)),
+            models.CheckConstraint(
+                name="alert_closed_has_time", condition=~models.Q(state="closed") | models.Q(closed_at__isnull=False)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"alert {self.pk}: {self.factor} at camera {self.camera_id}"

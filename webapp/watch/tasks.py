@@ -21,3 +21,13 @@ def plan_next_slots() -> None:
             ensure_plan(jurisdiction=jurisdiction, now=timezone.now())
         except HaechiError as error:  # no forecast or no cameras yet: said in the log, the others go on
             logger.info("no watch plan for %s: %s", jurisdiction.code, error.message)
+
+
+@shared_task
+def drop_old_alerts() -> None:
+    """Close alerts that nobody looked at in time, and remove those past their time of storage."""
+    from webapp.watch.services import drop_old_alerts as drop
+
+    closed, removed = drop(now=timezone.now())
+    if closed or removed:
+        logger.info("%d alerts closed by time, %d removed", closed, removed)

@@ -17,7 +17,7 @@ from webapp.forecasts.models import ForecastRun
 from webapp.forecasts.selectors import current_run, rates_by_category, reasons_by_category, slot_index
 from webapp.watch.choosing import CellReasons, WatchList, make_watch_list
 from webapp.watch.models import WatchItem, WatchPlan
-from webapp.watch.selectors import past_counts, slot_to_plan
+from webapp.watch.selectors.plans import past_counts, slot_to_plan
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
