@@ -213,6 +213,26 @@ ALERT_DAYS = env.int("HAECHI_ALERT_DAYS", default=90)
 if not 1 <= ALERT_DAYS <= 3650:
     raise ImproperlyConfigured(f"HAECHI_ALERT_DAYS is {ALERT_DAYS}; it must be from 1 to 3650.")
 
+# --- Camera events --------------------------------------------------------------------------------
+STREAM_KEY = env.str("HAECHI_STREAM_KEY", default="")  # seals secrets at rest; derived from the secret key where empty
+EVENT_DAYS = env.int("HAECHI_EVENT_DAYS", default=30)
+THUMBNAIL_HOURS = env.int("HAECHI_THUMBNAIL_HOURS", default=72)
+EVENT_LATE_MINUTES = env.int("HAECHI_EVENT_LATE_MINUTES", default=10)
+EVENT_DEDUPE_MINUTES = env.int("HAECHI_EVENT_DEDUPE_MINUTES", default=10)
+EVENT_STREAM_MAX = env.int("HAECHI_EVENT_STREAM_MAX", default=1_000_000)
+MQTT_URL = env.str("HAECHI_MQTT_URL", default="")
+for _name, _number, _low, _high in (
+    ("EVENT_DAYS", EVENT_DAYS, 1, 3650),
+    ("THUMBNAIL_HOURS", THUMBNAIL_HOURS, 0, 720),
+    ("EVENT_LATE_MINUTES", EVENT_LATE_MINUTES, 1, 360),
+    ("EVENT_DEDUPE_MINUTES", EVENT_DEDUPE_MINUTES, 1, 1440),
+    ("EVENT_STREAM_MAX", EVENT_STREAM_MAX, 1000, 100_000_000),
+):
+    if not _low <= _number <= _high:
+        raise ImproperlyConfigured(f"HAECHI_{_name} is {_number}; it must be from {_low} to {_high}.")
+if MQTT_URL and not MQTT_URL.startswith(("mqtt://", "mqtts://")):
+    raise ImproperlyConfigured("HAECHI_MQTT_URL must start with mqtt:// or mqtts://.")
+
 # --- Geocoding ------------------------------------------------------------------------------------
 # No service is asked unless its key is set: control centres are closed networks.
 VWORLD_KEY = env.str("HAECHI_VWORLD_KEY", default="")
