@@ -39,6 +39,7 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
             "The time {value} lies {hours} h in the past. If the clock is wrong or the zone is mistaken, correct it; "
             "events that are really so old go in with replay_events."
         ),
+        "too_old": gettext_noop("The time {value} is older than the {days} days that events are kept. Leave such events out."),
         "box_invalid": gettext_noop(
             "The box {value} is not [x0, y0, x1, y1] in fractions of the picture, 0 to 1, left before right. Correct it."
         ),
