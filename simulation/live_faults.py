@@ -161,7 +161,7 @@ def as_told(
     parts = [_of_honest_and_late(happened, faults, dark | wet, rng), _of_misplaced(happened, faults)]
     parts += [_constant(faults, begin_s, length_s), _storms(faults, factors, begin_s, length_s, seed=seed, rng=rng)]
     for number, blind in enumerate((dark, wet)):
-        camera, at = _beats(np.flatnonzero(blind), BLIND_EVERY_S, begin_s, length_s)
+        camera, at = beats(np.flatnonzero(blind), BLIND_EVERY_S, begin_s, length_s)
         parts.append(LiveEvents.of(camera, np.full(len(camera), factors + number), at, np.full(len(camera), 0.95)))
     return LiveEvents.join(parts)
 
@@ -191,7 +191,7 @@ def _of_misplaced(happened: LiveEvents, faults: Faults) -> LiveEvents:
 
 
 def _constant(faults: Faults, begin_s: float, length_s: float) -> LiveEvents:
-    camera, at = _beats(np.flatnonzero(faults.kind == Fault.CONSTANT), CONSTANT_EVERY_S, begin_s, length_s)
+    camera, at = beats(np.flatnonzero(faults.kind == Fault.CONSTANT), CONSTANT_EVERY_S, begin_s, length_s)
     return LiveEvents.of(camera, faults.factor[camera], at, np.full(len(camera), 0.9))
 
 
@@ -204,9 +204,9 @@ def _storms(faults: Faults, factors: int, begin_s: float, length_s: float, *, se
     return LiveEvents.of(camera, rng.integers(0, factors, size=len(camera)), at, rng.uniform(0.5, 1.0, size=len(camera)))
 
 
-def _beats(cameras: Int64, every_s: float, begin_s: float, length_s: float) -> tuple[Int64, Float64]:
+def beats(cameras: Int64, every_s: float, begin_s: float, length_s: float) -> tuple[Int64, Float64]:
     """Camera and time of beats every `every_s`, each camera with its own phase, that fall into the block of time."""
-    phase = (cameras * 97) % int(every_s)
+    phase = (cameras * 97.0) % every_s
     first = np.ceil((begin_s - phase) / every_s)
     number = np.maximum(np.ceil((begin_s + length_s - phase) / every_s) - first, 0).astype(np.int64)
     camera = np.repeat(cameras, number)
