@@ -3,7 +3,10 @@
 from django.contrib.gis.db import models
 from django.utils.translation import gettext_lazy as _
 
+from webapp.cameras.models_events import CameraEvent, EventSender, EventThumbnail
 from webapp.common.models import ScopedModel
+
+__all__ = ["Camera", "CameraEvent", "EventSender", "EventThumbnail"]
 
 
 class Camera(ScopedModel):
