@@ -4,6 +4,7 @@ Secrets may also come from a file: give `NAME_FILE` with its path instead of `NA
 `docs/settings.md` lists every variable; a test holds the two together.
 """
 
+import ipaddress
 import re
 from pathlib import Path
 
@@ -148,10 +149,14 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "retrain-models": {"task": "webapp.forecasts.tasks.retrain_models", "schedule": 6 * 3600.0},
     # Daily, although it watches whole weeks: reports that come late change weeks that were watched before.
     "watch-drift": {"task": "webapp.forecasts.tasks.watch_all_drift", "schedule": 86_400.0},
+    # Daily, although weights are learnt weekly, so that a week is not missed where beat was down.
+    "learn-live-weights": {"task": "webapp.forecasts.tasks.learn_live_weights", "schedule": 86_400.0},
     # Received files that nobody took in for a month, and pieces of files that never came whole.
     "clean-uploads": {"task": "webapp.imports.tasks.clean_uploads", "schedule": 86_400.0},
     # Keeps a published plan for the slot that is on; never replaces one that a person published.
     "plan-next-slots": {"task": "webapp.watch.tasks.plan_next_slots", "schedule": 600.0},
+    # Hourly, so that no thumbnail outlives its hours by more than one; days of events are made ahead and dropped.
+    "keep-events": {"task": "webapp.cameras.tasks.keep_events", "schedule": 3600.0},
     # Alerts that nobody looked at for half a day are closed; all go after HAECHI_ALERT_DAYS.
     "drop-old-alerts": {"task": "webapp.watch.tasks.drop_old_alerts", "schedule": 3600.0},
 }
@@ -232,6 +237,19 @@ for _name, _number, _low, _high in (
         raise ImproperlyConfigured(f"HAECHI_{_name} is {_number}; it must be from {_low} to {_high}.")
 if MQTT_URL and not MQTT_URL.startswith(("mqtt://", "mqtts://")):
     raise ImproperlyConfigured("HAECHI_MQTT_URL must start with mqtt:// or mqtts://.")
+
+# --- Video streams --------------------------------------------------------------------------------
+# Cameras stand in private networks. Loopback, link-local and metadata addresses are reached only where they are named.
+STREAM_NETWORKS = env.list("HAECHI_STREAM_NETWORKS", default=["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"])
+STREAM_DIR = Path(env.str("HAECHI_STREAM_DIR", default="") or Path(str(DATA_DIR)) / "clips")
+DETECTOR_DIR = MODEL_DIR / "detectors"
+for _name in STREAM_NETWORKS:
+    try:
+        ipaddress.ip_network(_name.strip())
+    except ValueError:
+        raise ImproperlyConfigured(
+            f"HAECHI_STREAM_NETWORKS names {_name!r}, which is no network such as 10.0.0.0/8 (bits after the mask must be 0)."
+        ) from None
 
 # --- Geocoding ------------------------------------------------------------------------------------
 # No service is asked unless its key is set: control centres are closed networks.

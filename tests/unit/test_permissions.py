@@ -20,6 +20,7 @@ ROLES = {
         "make_plan",
         "publish_plan",
         "upload",
+        "manage_cameras",
     },
     "auditor": {"see_map", "read_audit"},
 }

@@ -27,6 +27,7 @@ class Act(StrEnum):
     MAKE_PLAN = "make_plan"
     PUBLISH_PLAN = "publish_plan"
     UPLOAD = "upload"
+    MANAGE_CAMERAS = "manage_cameras"
     READ_AUDIT = "read_audit"
 
 

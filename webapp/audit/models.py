@@ -32,6 +32,7 @@ class AuditEntry(models.Model):
         CANCEL_JOB = "cancel_job", _("cancelled a job")
         READ_THUMBNAIL = "read_thumbnail", _("looked at an event's picture")
         CHANGE_ALERT = "change_alert", _("judged an alert")
+        CHANGE_STREAM = "change_stream", _("changed a camera's video stream")
         SWITCH_LIVE = "switch_live", _("switched the live picture")
 
     id = models.BigAutoField(primary_key=True)

@@ -27,6 +27,8 @@ LABELS = {
     "after": _("after"),
     "event": _("event"),
     "facts": _("facts"),
+    "stream": _("video stream"),
+    "changed": _("what was changed"),
 }
 HASH_SHOWN = 12
 
