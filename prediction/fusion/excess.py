@@ -109,6 +109,16 @@ class Excess:
     def cameras(self) -> int:
         return self.usual.cameras
 
+    @property
+    def now(self) -> Float64:
+        """Float64[cameras, factors]: the fading sum of the events. Not to be written."""
+        return self._sum
+
+    @property
+    def expected(self) -> Float64:
+        """Float64[cameras, factors]: what that sum would usually be. Not to be written."""
+        return self._expected
+
     # --- What comes in ----------------------------------------------------------------------------
     def add(self, camera: npt.ArrayLike, factor: npt.ArrayLike, at_s: npt.ArrayLike, weight: npt.ArrayLike = 1.0) -> None:
         """Events as arrays: Int camera and factor, epoch seconds, weight 0..1 (confidence). In any order; late ones fade."""
