@@ -6,6 +6,20 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from webapp.common.models import ScopedModel
+from webapp.forecasts.models_live import LiveHour, LiveWeights
+
+__all__ = [
+    "Backtest",
+    "BacktestScore",
+    "DriftWeek",
+    "ForecastRun",
+    "LiveHour",
+    "LiveWeights",
+    "ModelVersion",
+    "Rates",
+    "Reasons",
+    "Replay",
+]
 
 
 class ModelVersion(ScopedModel):

@@ -6,7 +6,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from webapp.forecasts.models import DriftWeek, ModelVersion, Replay
+from webapp.forecasts.models import DriftWeek, LiveWeights, ModelVersion, Replay
 
 _VERDICTS: dict[str, Promise] = {
     ModelVersion.Verdict.FIRST: gettext_lazy("Nothing was in service before it."),
@@ -39,6 +39,40 @@ def verdict_sentence(version: ModelVersion) -> str:
         "figures": _figures(figures) if "capture_rate" in figures else "–",
         "person": version.promoted_by or _("the command line"),
         "reason": version.promotion_reason,
+    }
+
+
+_LIVE_VERDICTS: dict[str, Promise] = {
+    LiveWeights.Verdict.FIRST: gettext_lazy("The first live weights: what court rulings say of each risk factor."),
+    LiveWeights.Verdict.NEW_RULINGS: gettext_lazy("What court rulings say of each risk factor, with the rulings added since."),
+    LiveWeights.Verdict.BETTER: gettext_lazy(
+        "Better than live weights %(rival)s on %(days)s later days with %(incidents)s incidents: %(gain)s per incident "
+        "(at least %(low)s)."
+    ),
+    LiveWeights.Verdict.NOT_BETTER: gettext_lazy(
+        "Not better than live weights %(rival)s on %(days)s later days with %(incidents)s incidents: %(gain)s per incident "
+        "(perhaps %(low)s only)."
+    ),
+    LiveWeights.Verdict.TOO_LITTLE: gettext_lazy(
+        "Too little to learn from: %(hours)s hours with %(known)s incidents in view. It takes three weeks and 100 incidents."
+    ),
+    LiveWeights.Verdict.BY_PERSON: gettext_lazy("Put into service by %(person)s: %(reason)s"),
+}
+
+
+def live_verdict_sentence(weights: LiveWeights) -> str:
+    """Why live weights were put into service or not. Gains are in per cent of likelihood."""
+    told = weights.comparison
+    return str(_LIVE_VERDICTS[weights.verdict]) % {
+        "rival": told.get("rival", "–"),
+        "days": told.get("days", 0),
+        "incidents": told.get("incidents", 0),
+        "gain": f"{100 * told.get('gain', 0.0):+.2f} %",
+        "low": f"{100 * told.get('low', 0.0):+.2f} %",
+        "hours": weights.hour_count,
+        "known": weights.incident_count,
+        "person": weights.promoted_by or _("the command line"),
+        "reason": weights.promotion_reason,
     }
 
 

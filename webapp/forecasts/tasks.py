@@ -75,3 +75,11 @@ def watch_all_drift() -> None:
     from webapp.forecasts.services import watch_live_drift
 
     watch_live_drift()
+
+
+@shared_task(name="webapp.forecasts.tasks.learn_live_weights")
+def learn_live_weights() -> None:
+    """Learn live weights wherever the last learning is a week old. Sent daily by beat."""
+    from webapp.forecasts.services.live_weights import learn_due_weights
+
+    learn_due_weights()

@@ -7,6 +7,14 @@ from webapp.forecasts.selectors.data_health import DataHealthPage, data_health_p
 from webapp.forecasts.selectors.drift import DriftAlert, WatchedWeek, drift_alerts, drift_weeks
 from webapp.forecasts.selectors.explanation import Explanation, cell_explanation
 from webapp.forecasts.selectors.freshness import is_backtest_fresh, is_forecast_fresh
+from webapp.forecasts.selectors.live_weights import (
+    WeightLine,
+    WeightsInService,
+    live_weights_for,
+    live_weights_in_service,
+    live_weights_list,
+    weight_lines,
+)
 from webapp.forecasts.selectors.material import Material, default_cutoff, is_live, material_until
 from webapp.forecasts.selectors.page import RunsPage, runs_page
 from webapp.forecasts.selectors.replay import ReplayLine, replay_lines
@@ -44,6 +52,8 @@ __all__ = [
     "RunsPage",
     "VersionLine",
     "WatchedWeek",
+    "WeightLine",
+    "WeightsInService",
     "backtest_for",
     "backtest_list",
     "backtest_table",
@@ -60,6 +70,9 @@ __all__ = [
     "is_backtest_fresh",
     "is_forecast_fresh",
     "is_live",
+    "live_weights_for",
+    "live_weights_in_service",
+    "live_weights_list",
     "material_until",
     "newest_backtest",
     "open_job",
@@ -77,4 +90,5 @@ __all__ = [
     "version_in_service",
     "version_lines",
     "version_list",
+    "weight_lines",
 ]
