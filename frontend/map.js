@@ -7,6 +7,7 @@ import "./styles/map.css";
 import { getBytes, getJson } from "./lib/api.js";
 import { h, replace } from "./lib/dom.js";
 import { Clock } from "./lib/format.js";
+import { LiveMap } from "./live/live-map.js";
 import { Cameras } from "./map/cameras.js";
 import { CellPanel } from "./map/cell-panel.js";
 import { Cells } from "./map/cells.js";
@@ -24,7 +25,8 @@ import { WatchList } from "./map/watch-list.js";
 const byId = (id) => document.getElementById(id);
 /** @type {import("./map/types.js").Start} */
 const start = JSON.parse(byId("map-start").textContent);
-const view = new View(start);
+const stream = document.querySelector("meta[name=live-stream]")?.content ?? "";
+const view = new View({ ...start, hasLive: Boolean(stream) });
 const root = document.documentElement;
 
 function fail(error) {
@@ -41,17 +43,19 @@ function withRun(riskMap) {
   const show = (place) => riskMap.flyTo(place);
   new Legend(byId("legend"), view);
   new Tabs(byId("side"), view);
-  new CellPanel(byId("cell-panel"), view, slots, show);
+  const live = stream ? new LiveMap(stream, riskMap, view, clock) : null;
+  new CellPanel(byId("cell-panel"), view, slots, show, live?.cellNow);
   new TopCells(byId("top-cells"), view, slots, show);
   const cameras = new Cameras(riskMap, view);
   const watchList = new WatchList(byId("watch-list"), view, slots, cameras);
   let shown = null;
+  let hasForecast = false; // the forecast is drawn first: it is there whatever the present does
   new Tooltip(byId("tooltip"), riskMap, (cell) => (shown ? values.rate(shown[cell], view.state.category) : null));
 
   const step = async () => {
     const { slot, category } = view.state;
     const begun = performance.now();
-    const bytes = await values.get(slot, category);
+    const bytes = (hasForecast && (await live?.layer.bytes(category))) || (await values.get(view.state.slot, category));
     if (slot !== view.state.slot || category !== view.state.category) return; // overtaken by the next step
     shown = bytes;
     riskMap.hexagons.onDrawn = () => stepDrawn(begun, slot, category);
@@ -62,10 +66,13 @@ function withRun(riskMap) {
   const drawn = Promise.all([cells, first]).then(async ([decoded]) => {
     await riskMap.addCells(decoded);
     await step();
-    view.on(["slot", "category"], () => step().catch(fail));
+    hasForecast = true;
+    view.on(["slot", "category", "live"], () => step().catch(fail));
+    live?.drawOn(riskMap.hexagons, () => step().catch(fail), () => shown);
   });
   // Everything else may wait for the first picture.
   drawn.then(() => cameras.load()).then((known) => watchList.setCameraCount(known)).catch(fail);
+  drawn.then(() => live?.open()).catch(fail);
   return drawn;
 }
 
@@ -108,7 +115,7 @@ try {
   loadBase(riskMap).catch(fail);
   const layers = new PlaceLayers(byId("layers"), riskMap, view);
   drawn.then(() => layers.load()).catch(fail);
-  root.haechi = { riskMap, view }; // for the tests and the bench
+  root.haechi = { riskMap, view, ...root.haechi }; // for the tests and the bench
 } catch (error) {
   console.error(error);
   fail(new Error(gettext("The map cannot be drawn: it needs WebGL 2. Turn on hardware acceleration or use a current browser.")));

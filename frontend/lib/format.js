@@ -41,6 +41,15 @@ export function chance(rate) {
   return interpolate(gettext("about once in %s"), [whole.format(Math.round(times / size) * size)]);
 }
 
+/** "12 s ago", "3 min ago", "5 h ago" @param {Date | string} moment @param {number} [now] @returns {string} */
+export function ago(moment, now = Date.now()) {
+  const seconds = Math.max(0, (now - new Date(moment).getTime()) / 1000);
+  if (seconds < 90) return interpolate(gettext("%s s ago"), [Math.round(seconds)]);
+  if (seconds < 90 * 60) return interpolate(gettext("%s min ago"), [Math.round(seconds / 60)]);
+  if (seconds < 36 * 3600) return interpolate(gettext("%s h ago"), [Math.round(seconds / 3600)]);
+  return interpolate(gettext("%s days ago"), [Math.round(seconds / 86_400)]);
+}
+
 /** Times of one jurisdiction. */
 export class Clock {
   /** @param {string} timeZone */
@@ -51,6 +60,8 @@ export class Clock {
     this.weekdayFormat = make({ weekday: "short" });
     this.hourFormat = make({ hour: "2-digit", hourCycle: "h23" });
     this.moment = make({ year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+    this.timeFormat = make({ hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+    this.minuteFormat = make({ hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
     this.dayKey = make({ year: "numeric", month: "2-digit", day: "2-digit" });
   }
 
@@ -67,6 +78,16 @@ export class Clock {
   /** "14–22시" @param {Date} start @param {Date} end @returns {string} */
   hours(start, end) {
     return interpolate(gettext("%(from)s–%(to)s h"), { from: this.hour(start), to: this.hour(end) }, true);
+  }
+
+  /** "14:03:22" @param {Date} time @returns {string} */
+  time(time) {
+    return this.timeFormat.format(time);
+  }
+
+  /** "14:03" @param {Date} time @returns {string} */
+  minute(time) {
+    return this.minuteFormat.format(time);
   }
 
   /** @param {Date} time @returns {string} */

@@ -12,9 +12,10 @@ export class CellPanel {
    * @param {import("./view.js").View} view
    * @param {import("./slots.js").SlotControl} slots
    * @param {(place: [number, number]) => void} show move the map there
+   * @param {import("../live/now.js").CellNow} [now] the cell's present, where there is a live channel
    */
-  constructor(root, view, slots, show) {
-    Object.assign(this, { root, view, slots, show });
+  constructor(root, view, slots, show, now) {
+    Object.assign(this, { root, view, slots, show, now });
     this.explanation = new Explanation(view, slots.clock, show);
     view.on(["cell"], () => this.#load());
     view.on(["slot", "category"], rested(() => this.#load()));
@@ -60,6 +61,7 @@ export class CellPanel {
       h("header", { class: "cell-head" },
         h("div", {}, h("h2", {}, detail.dong || gettext("Cell")), h("p", { class: "muted small" }, `${detail.cell} · ${detail.area_km2.toFixed(3)} km²`)),
         h("button", { type: "button", class: "button button-small", onclick: () => this.show([detail.longitude, detail.latitude]) }, gettext("Show on the map"))),
+      this.now?.draw(),
       h("section", { class: "cell-main" },
         h("p", { class: "muted small" }, `${this.slots.label(slot)} · ${name}`),
         h("p", { class: "big" }, expected(here), h("small", {}, ` ${gettext("incidents expected")}`)),

@@ -1,6 +1,7 @@
 /**
  * All cells as one MapLibre layer: corners go to the graphics card once, then one byte a cell and step.
- * A step writes one small texture and draws again; nothing else moves.
+ * A step writes one small texture and draws again; nothing else moves. Cells that rise in the live picture glow for a
+ * second (`glow`), unless the person asked for less motion.
  */
 import { ramp } from "./ramp.js";
 
@@ -11,7 +12,10 @@ in vec2 a_position;
 in vec2 a_offset;
 uniform mat4 u_matrix;
 uniform float u_fill;
+uniform float u_opacity;
+uniform vec3 u_glow;
 uniform usampler2D u_values;
+uniform usampler2D u_glows;
 uniform sampler2D u_ramp;
 out vec4 v_colour;
 void main() {
@@ -20,8 +24,10 @@ void main() {
   uint value = texelFetch(u_values, ivec2(cell % width, cell / width), 0).r;
   if (value == 0u) { gl_Position = vec4(2.0, 2.0, 2.0, 1.0); v_colour = vec4(0.0); return; }
   vec4 colour = texelFetch(u_ramp, ivec2(int(value), 0), 0);
-  v_colour = vec4(colour.rgb * colour.a, colour.a);
-  gl_Position = u_matrix * vec4(a_position + a_offset * u_fill, 0.0, 1.0);
+  float glow = float(texelFetch(u_glows, ivec2(cell % width, cell / width), 0).r) / 255.0;
+  float alpha = max(colour.a, glow * 0.85) * u_opacity;
+  v_colour = vec4(mix(colour.rgb, u_glow, glow * 0.5) * alpha, alpha);
+  gl_Position = u_matrix * vec4(a_position + a_offset * u_fill * (1.0 + 0.22 * glow), 0.0, 1.0);
 }`;
 const FRAGMENT = `#version 300 es
 precision mediump float;
@@ -29,6 +35,9 @@ in vec4 v_colour;
 out vec4 colour;
 void main() { colour = v_colour; }`;
 const TEXTURE_WIDTH = 512;
+const GLOW_MS = 1_400;
+const GLOWS = 400; // more at once would be a flicker and no sign
+const GLOW_COLOUR = { light: [1, 0.98, 0.82], dark: [1, 1, 0.94] };
 const TRIANGLES = [0, 1, 2, 0, 2, 3, 0, 3, 4, 0, 4, 5];
 
 export class HexagonLayer {
@@ -46,6 +55,10 @@ export class HexagonLayer {
     this.rows = Math.ceil(cells.count / TEXTURE_WIDTH);
     this.values = new Uint8Array(TEXTURE_WIDTH * this.rows);
     this.hasValues = false;
+    this.opacity = 1;
+    this.glows = new Uint8Array(this.values.length);
+    /** @type {Map<number, number>} cell → when it began to glow */
+    this.glowing = new Map();
     /** @type {() => void} called after each drawn frame that showed new values */
     this.onDrawn = () => {};
   }
@@ -55,6 +68,21 @@ export class HexagonLayer {
     this.values.set(values.subarray(0, this.cells.count));
     this.hasValues = true;
     this.valuesChanged = true;
+    this.map?.triggerRepaint();
+  }
+
+  /** @param {number[]} cells that rose just now */
+  glow(cells) {
+    if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+    const now = performance.now();
+    for (const cell of cells) if (this.glowing.size < GLOWS) this.glowing.set(cell, now);
+    if (cells.length) this.map?.triggerRepaint();
+  }
+
+  /** @param {number} opacity 0..1 of the whole layer */
+  setOpacity(opacity) {
+    if (opacity === this.opacity) return;
+    this.opacity = opacity;
     this.map?.triggerRepaint();
   }
 
@@ -68,7 +96,7 @@ export class HexagonLayer {
   onAdd(map, gl) {
     this.map = map;
     this.program = link(gl);
-    this.uniforms = Object.fromEntries(["matrix", "fill", "values", "ramp"].map((name) => [name, gl.getUniformLocation(this.program, `u_${name}`)]));
+    this.uniforms = Object.fromEntries(["matrix", "fill", "opacity", "glow", "values", "glows", "ramp"].map((name) => [name, gl.getUniformLocation(this.program, `u_${name}`)]));
     const { origin, unit, positions, offsets } = this.cells.vertices();
     Object.assign(this, { origin, unit });
     this.array = gl.createVertexArray();
@@ -79,14 +107,16 @@ export class HexagonLayer {
     gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, triangles(this.cells.count), gl.STATIC_DRAW);
     gl.bindVertexArray(null);
     this.valueTexture = texture(gl, gl.R8UI, TEXTURE_WIDTH, this.rows);
+    this.glowTexture = texture(gl, gl.R8UI, TEXTURE_WIDTH, this.rows);
     this.rampTexture = texture(gl, gl.RGBA8, 256, 1);
-    this.valuesChanged = this.rampChanged = true;
+    this.valuesChanged = this.rampChanged = this.glowsChanged = true;
   }
 
   onRemove(map, gl) {
     gl.deleteProgram(this.program);
     gl.deleteVertexArray(this.array);
     gl.deleteTexture(this.valueTexture);
+    gl.deleteTexture(this.glowTexture);
     gl.deleteTexture(this.rampTexture);
     this.map = null;
   }
@@ -94,14 +124,29 @@ export class HexagonLayer {
   render(gl, { defaultProjectionData }) {
     if (!this.hasValues) return;
     const isNew = this.valuesChanged;
+    this.#fadeGlows();
     gl.useProgram(this.program);
     this.#bindTextures(gl);
     gl.uniformMatrix4fv(this.uniforms.matrix, false, this.#matrix(defaultProjectionData.mainMatrix));
     gl.uniform1f(this.uniforms.fill, this.map.getZoom() > 14 ? 0.965 : 1);
+    gl.uniform1f(this.uniforms.opacity, this.opacity);
+    gl.uniform3fv(this.uniforms.glow, GLOW_COLOUR[this.dark ? "dark" : "light"]);
     gl.bindVertexArray(this.array);
     gl.drawElements(gl.TRIANGLES, this.cells.count * TRIANGLES.length, gl.UNSIGNED_INT, 0);
     gl.bindVertexArray(null);
     if (isNew) this.onDrawn();
+    if (this.glowing.size) this.map.triggerRepaint();
+  }
+
+  #fadeGlows() {
+    if (!this.glowing.size) return;
+    const now = performance.now();
+    for (const [cell, begun] of this.glowing) {
+      const left = 1 - (now - begun) / GLOW_MS;
+      this.glows[cell] = left > 0 ? Math.round(255 * left * left) : 0;
+      if (left <= 0) this.glowing.delete(cell);
+    }
+    this.glowsChanged = true;
   }
 
   #bindTextures(gl) {
@@ -114,9 +159,13 @@ export class HexagonLayer {
     gl.activeTexture(gl.TEXTURE1);
     gl.bindTexture(gl.TEXTURE_2D, this.rampTexture);
     if (this.rampChanged) gl.texSubImage2D(gl.TEXTURE_2D, 0, 0, 0, 256, 1, gl.RGBA, gl.UNSIGNED_BYTE, ramp(this.dark));
+    gl.activeTexture(gl.TEXTURE2);
+    gl.bindTexture(gl.TEXTURE_2D, this.glowTexture);
+    if (this.glowsChanged) gl.texSubImage2D(gl.TEXTURE_2D, 0, 0, 0, TEXTURE_WIDTH, this.rows, gl.RED_INTEGER, gl.UNSIGNED_BYTE, this.glows);
+    gl.uniform1i(this.uniforms.glows, 2);
     gl.uniform1i(this.uniforms.values, 0);
     gl.uniform1i(this.uniforms.ramp, 1);
-    this.valuesChanged = this.rampChanged = false;
+    this.valuesChanged = this.rampChanged = this.glowsChanged = false;
   }
 
   /** mainMatrix × translate(origin) × scale(unit), computed in 64 bits before it is narrowed to 32. */

@@ -1,6 +1,6 @@
 /** The tabs of the side panel; the chosen one is part of the address. */
 
-const ORDER = ["cell", "top", "watch"];
+const ORDER = ["live", "cell", "top", "watch"];
 
 export class Tabs {
   /**
@@ -10,7 +10,8 @@ export class Tabs {
   constructor(root, view) {
     this.root = root;
     this.view = view;
-    for (const name of ORDER) {
+    this.order = ORDER.filter((name) => this.#tab(name)); // without a live channel there is no such tab
+    for (const name of this.order) {
       const tab = this.#tab(name);
       tab.addEventListener("click", () => view.set({ tab: name }));
       tab.addEventListener("keydown", (event) => this.#key(event, name));
@@ -24,7 +25,7 @@ export class Tabs {
   }
 
   #show() {
-    for (const name of ORDER) {
+    for (const name of this.order) {
       const isChosen = name === this.view.state.tab;
       this.#tab(name).setAttribute("aria-selected", String(isChosen));
       this.#tab(name).tabIndex = isChosen ? 0 : -1;
@@ -36,7 +37,7 @@ export class Tabs {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (!step) return;
     event.preventDefault();
-    const next = ORDER[(ORDER.indexOf(name) + step + ORDER.length) % ORDER.length];
+    const next = this.order[(this.order.indexOf(name) + step + this.order.length) % this.order.length];
     this.view.set({ tab: next });
     this.#tab(next).focus();
   }

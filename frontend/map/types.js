@@ -8,6 +8,6 @@
  * @typedef {{jurisdiction: {code: string, name: string, time_zone: string, slot_start_hours: number[], operators: number,
  *   cameras_per_operator: number, is_simulated: boolean, note: string}, bounds: [number, number, number, number],
  *   boundary: object, grid: {digest: string, cell_count: number, resolution: number} | null, categories: Category[],
- *   run: Run | null, allowed: string[]}} Start
+ *   run: Run | null, allowed: string[], hasLive?: boolean}} Start hasLive: added by the page
  */
 export {};

@@ -3,9 +3,9 @@
  * and the audit trail mean the same string. Everything on the page listens to `change` and never to another part.
  */
 
-/** @typedef {{at: string, slot: number, category: string, cell: string, camera: string, tab: string, show: string}} State */
+/** @typedef {{at: string, slot: number, category: string, cell: string, camera: string, tab: string, show: string, live: string}} State live: "1" or blank */
 
-const TABS = ["cell", "top", "watch"];
+const TABS = ["live", "cell", "top", "watch"];
 
 export class View extends EventTarget {
   /** @param {import("./types.js").Start} start */
@@ -54,14 +54,17 @@ export class View extends EventTarget {
     const query = new URLSearchParams(location.search);
     const category = query.get("category") ?? "";
     const tab = query.get("tab") ?? "";
+    // The map opens on the present, unless the address names a moment or a forecast.
+    const live = this.start.hasLive && this.start.run && (query.get("live") === "1" || !["slot", "run", "live"].some((name) => query.has(name))) ? "1" : "";
     return {
+      live,
       at: query.get("at") ?? "",
       slot: this.#slotIndex(query.get("slot")),
       category: this.start.categories.some((known) => known.code === category) ? category : "",
       cell: /^[0-9a-f]{15}$/.test(query.get("cell") ?? "") ? query.get("cell") : "",
       camera: /^\d+$/.test(query.get("camera") ?? "") ? query.get("camera") : "",
       show: /^[\w-]+(,[\w-]+)*$/.test(query.get("show") ?? "") ? query.get("show") : "",
-      tab: TABS.includes(tab) ? tab : query.get("camera") ? "watch" : query.get("cell") ? "cell" : "top",
+      tab: TABS.includes(tab) && (tab !== "live" || this.start.hasLive) ? tab : query.get("camera") ? "watch" : query.get("cell") ? "cell" : live ? "live" : "top",
     };
   }
 
@@ -77,9 +80,9 @@ export class View extends EventTarget {
   }
 
   #address() {
-    const { at, slot, category, cell, camera, tab, show } = this.state;
+    const { at, slot, category, cell, camera, tab, show, live } = this.state;
     const run = this.start.run;
-    const parts = { run: run?.id, slot: run?.slot_starts[slot].replace(/:00(\.0+)?Z$/, "Z"), category, at, cell, camera, tab, show };
+    const parts = { run: run?.id, slot: run?.slot_starts[slot].replace(/:00(\.0+)?Z$/, "Z"), category, at, cell, camera, tab, show, live };
     const filled = Object.entries(parts).filter(([, value]) => value);
     return `${location.pathname}?${filled.map(([key, value]) => `${key}=${value}`).join("&")}`;
   }

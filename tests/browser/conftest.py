@@ -45,14 +45,14 @@ def live_site(live_server: Any, settings: Any) -> str:
 
 @pytest.fixture
 def browser_page(browser: Browser, live_site: str) -> Iterator[Page]:
-    """A fresh page at desktop width, in Korean. Fails on errors in the console and on requests that leave the site."""
+    """A fresh page at desktop width, in Korean. Fails on errors in the console and on requests that leave the machine."""
     context = browser.new_context(base_url=live_site, viewport={"width": 1280, "height": 800}, locale="ko-KR")
     page = context.new_page()
     page.set_default_timeout(30_000)
     strays: list[str] = []
     errors: list[str] = []
-    host = urlsplit(live_site).netloc
-    page.on("request", lambda r: strays.append(r.url) if urlsplit(r.url).netloc not in (host, "") else None)
+    host = urlsplit(live_site).hostname  # on another port the live channel may be asked, and nothing else listens
+    page.on("request", lambda r: strays.append(r.url) if urlsplit(r.url).hostname not in (host, None) else None)
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
     yield page

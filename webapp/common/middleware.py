@@ -8,6 +8,7 @@ from django.shortcuts import render
 from django.utils import translation
 
 from webapp.common.errors import HaechiError
+from webapp.common.live import live_origin
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
@@ -28,14 +29,16 @@ CONTENT_SECURITY_POLICY = "; ".join(
 
 
 class ContentSecurityPolicyMiddleware:
-    """Set the content security policy on every response."""
+    """Set the content security policy on every response; beside the site itself only the live channel may be asked."""
 
     def __init__(self, get_response: Handler):
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+        origin = live_origin(request)
+        policy = f"{CONTENT_SECURITY_POLICY}; connect-src 'self' {origin}" if origin else CONTENT_SECURITY_POLICY
+        response.headers.setdefault("Content-Security-Policy", policy)
         return response
 
 

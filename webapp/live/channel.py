@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
 from importlib import import_module
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -67,7 +67,7 @@ def viewer_of(session_key: str) -> Viewer | None:
     user = get_user(request)
     if not isinstance(user, User) or not may(user, Act.SEE_MAP):
         return None
-    return Viewer(user_id=user.pk, jurisdiction_id=int(user.jurisdiction_id))
+    return Viewer(user_id=user.pk, jurisdiction_id=cast(int, user.jurisdiction_id))  # nobody without one may anything
 
 
 class LiveChannel:
