@@ -88,10 +88,10 @@ class Fight(BaseRule):
     plainest form. Embraces, dances and play look alike: this is fight-LIKE motion.
     """
 
-    near_m: float = parameter(1.6, "m", 0.3, 10)
+    near_m: float = parameter(2.0, "m", 0.3, 10)
     violence: float = parameter(2.0, "times usual", 1.1, 20)
-    jerk_m_s2: float = parameter(3.0, "m/s²", 0.5, 50)
-    seconds: float = parameter(1.2, "s", 0.2, 60)
+    jerk_m_s2: float = parameter(1.7, "m/s²", 0.5, 50)
+    seconds: float = parameter(1.0, "s", 0.2, 60)
     place_m: float = parameter(3.0, "m", 0.5, 20)
     repeat_s: float = parameter(15.0, "s", 1, 3600)
     code = "fight"

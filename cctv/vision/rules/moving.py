@@ -8,24 +8,33 @@ from cctv.vision.model import PERSON, VEHICLE, Finding, Scene
 from cctv.vision.rules.base import BaseRule, Latch, parameter
 from cctv.vision.rules.past import Point, Trail, middle
 
+COLUMNS, ROWS = 12, 8
+WALKING_M_S = 0.4
+LEARNT = 30  # walkers' samples before a tile's usual speed counts
 TOO_FAST_M_S = 12.0  # nobody runs so fast: the tracker jumped
 
 
 @dataclass
 class Running(BaseRule):
-    """A person moves faster than people walk, for a while.
+    """A person moves faster than people walk, for a while: on a calibrated ground faster than `speed_m_s`, elsewhere faster than
+    `least_m_s` and `usual` times what nine of ten do at that place of the picture.
 
-    People change from walking to running at about 2.1 m/s (Hreljac 1993); the default lies above it, since boxes tremble.
+    People change from walking to running at about 2.1 m/s (Hreljac 1993); `speed_m_s` lies above it, since boxes tremble. A
+    picture without a calibrated ground hides slopes and depths: there the 90 % quantile of the speeds is learnt per tile
+    (6 × 4), and counts once enough were seen.
     """
 
     speed_m_s: float = parameter(2.6, "m/s", 1.0, 10)
-    seconds: float = parameter(0.8, "s", 0.2, 30)
+    least_m_s: float = parameter(2.0, "m/s", 0.5, 10)
+    usual: float = parameter(1.5, "times usual", 1.0, 10)
+    seconds: float = parameter(0.3, "s", 0.0, 30)
     over_s: float = parameter(1.0, "s", 0.3, 5)
     repeat_s: float = parameter(15.0, "s", 1, 3600)
     code = "running"
 
     def __post_init__(self) -> None:
         self._latch = Latch(hold_s=self.seconds, release_s=2.0, repeat_s=self.repeat_s)
+        self._speeds: dict[tuple[int, int], list[float]] = {}  # per tile: the quantile, how many seen
 
     def watch(self, scene: Scene) -> Iterable[Finding]:
         for trail in self.past.of(PERSON):
@@ -33,11 +42,22 @@ class Running(BaseRule):
             # The slower of the whole and of both halves: one jump of a box is not a run.
             half = trail.speed_m_s(self.over_s / 2)
             steady = min(speed, 1.25 * half, _speed_before(trail, self.over_s / 2, self.over_s) * 1.25)
-            is_on = self.speed_m_s <= steady and speed <= TOO_FAST_M_S
+            usual = 0.0 if scene.calibrated else self._usual(trail, scene, speed)
+            least = max(self.least_m_s, self.usual * usual) if usual else self.speed_m_s
+            is_on = least <= steady and speed <= TOO_FAST_M_S
             if self._latch.step(trail.key, scene.at, is_on):
-                evidence = {"speed_m_s": speed, "over_s": self.over_s, "calibrated": float(scene.calibrated)}
-                strength = (steady / self.speed_m_s - 1) * 2
-                yield self.of_trail(trail, at=scene.at, value=speed, strength=strength, evidence=evidence)
+                evidence = {"speed_m_s": speed, "least_m_s": least, "calibrated": float(scene.calibrated)}
+                yield self.of_trail(trail, at=scene.at, value=speed, strength=(steady / least - 1) * 2, evidence=evidence)
+
+    def _usual(self, trail: Trail, scene: Scene, speed: float) -> float:
+        """What nine of ten who move at this place do not exceed, m/s; 0 until enough did. Learns from this one as well."""
+        x, y = tile_of(trail.last.foot, scene)
+        known = self._speeds.setdefault((x // 2, y // 2), [1.3, 0.0])
+        if WALKING_M_S <= speed <= TOO_FAST_M_S:
+            known[1] += 1
+            # A step towards the quantile (Robbins and Monro 1951): smaller the more is known, but never nothing.
+            known[0] *= math.exp((0.9 if speed > known[0] else -0.1) * max(1 / math.sqrt(known[1]), 0.02))
+        return known[0] if known[1] >= LEARNT else 0.0
 
 
 def _speed_before(trail: Trail, newest_s: float, oldest_s: float) -> float:
@@ -130,8 +150,6 @@ class WrongWay(BaseRule):
     _counted: dict[int, tuple[int, int]] = field(default_factory=dict, init=False)
     _against: dict[int, list[float]] = field(default_factory=dict, init=False)  # metres, seconds, last at
 
-    COLUMNS, ROWS, SLOW_M_S = 12, 8, 0.5
-
     def __post_init__(self) -> None:
         self._latch = Latch(hold_s=0.0, release_s=2.0, repeat_s=self.repeat_s)
 
@@ -140,7 +158,7 @@ class WrongWay(BaseRule):
             self._counted.pop(trail.key, None)
             self._against.pop(trail.key, None)
         for trail in self.past.of(PERSON, VEHICLE):
-            if trail.speed_m_s(1.0) < self.SLOW_M_S:
+            if trail.speed_m_s(1.0) < WALKING_M_S:
                 continue
             # In the picture, because what is drawn is drawn there.
             then, now = trail.before(1.0).foot, trail.last.foot
@@ -149,7 +167,7 @@ class WrongWay(BaseRule):
             if length < 1.0:
                 continue
             way = way[0] / length, way[1] / length
-            tile = self._tile(trail, scene)
+            tile = trail.kind, *tile_of(trail.last.foot, scene)
             usual, agreement = self._usual(tile, scene)
             cosine = way[0] * usual[0] + way[1] * usual[1]
             against = self._against.setdefault(trail.key, [0.0, 0.0, scene.at])
@@ -167,11 +185,6 @@ class WrongWay(BaseRule):
                 strength = against[0] / self.metres - 1 + max(-cosine - 0.5, 0)
                 yield self.of_trail(trail, at=scene.at, value=against[1], strength=strength, evidence=evidence)
 
-    def _tile(self, trail: Trail, scene: Scene) -> tuple[str, int, int]:
-        x, y = trail.last.foot
-        column = min(max(int(x / scene.size[0] * self.COLUMNS), 0), self.COLUMNS - 1)
-        return trail.kind, column, min(max(int(y / scene.size[1] * self.ROWS), 0), self.ROWS - 1)
-
     def _usual(self, tile: tuple[str, int, int], scene: Scene) -> tuple[Point, float]:
         """The way that is right here, as a unit vector in the picture, and how far trails agree on it."""
         if self.drawn.direction is not None:
@@ -188,3 +201,9 @@ class WrongWay(BaseRule):
         known = self._tiles.setdefault(tile, [0.0, 0.0, 0.0, at])
         fade = 0.5 ** (max(at - known[3], 0.0) / self.half_life_s)
         self._tiles[tile] = [known[0] * fade + way[0], known[1] * fade + way[1], known[2] * fade + 1.0, at]
+
+
+def tile_of(foot: Point, scene: Scene) -> tuple[int, int]:
+    """Column and row of the part of the picture in which a foot point lies."""
+    column = min(max(int(foot[0] / scene.size[0] * COLUMNS), 0), COLUMNS - 1)
+    return column, min(max(int(foot[1] / scene.size[1] * ROWS), 0), ROWS - 1)

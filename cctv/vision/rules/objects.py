@@ -26,6 +26,7 @@ class _Spot:
     last_at: float
     with_owner: bool = False
     alone_since: float = math.inf
+    told_at: float = -math.inf
 
 
 @dataclass
@@ -93,8 +94,9 @@ class Abandoned(BaseRule):
                 spot.alone_since = scene.at
             stood, alone = scene.at - spot.since, scene.at - spot.alone_since
             if self._latch.step(spot.number, scene.at, stood >= self.seconds and alone >= self.alone_s):
-                if not _was_added(spot.box, scene.grey, self._slow):
+                if self._is_told_beside(spot, scene) or not _was_added(spot.box, scene.grey, self._slow):
                     continue
+                spot.told_at = scene.at
                 confidence = self.sure(stood / self.seconds - 1) * (1.0 if spot.with_owner else 0.5)
                 evidence = {
                     "stood_s": round(stood, 1),
@@ -137,7 +139,7 @@ class Abandoned(BaseRule):
     def _patches(self, mask: Picture, scene: Scene) -> list[tuple[int, int, int, int]]:
         """Boxes (pixels of `grey`) of the patches of a bag's size, 20 at most; people themselves left out."""
         count, _, stats, _ = cv2.connectedComponentsWithStats(mask)
-        metres = (self._scale_m if self._scale_m is not None else NOMINAL_HEIGHT_M[PERSON] / (scene.size[1] / 4)) / scene.scale
+        metres = self._metres(scene)
         found = []
         for x, y, width, height, area in stats[1:count]:
             if self.least_m <= max(width, height) * metres and max(width, height) * metres <= self.most_m and area >= 12:
@@ -145,6 +147,19 @@ class Abandoned(BaseRule):
                 if area >= 0.3 * width * height and not _holds_person(box, scene):
                     found.append((int(area), box))
         return [box for _, box in sorted(found, reverse=True)[:20]]
+
+    def _is_told_beside(self, spot: _Spot, scene: Scene) -> bool:
+        """Whether another patch within a bag's length was told a moment ago: parts and the shadow of one thing."""
+        near = self.most_m / self._metres(scene)
+        return any(
+            other is not spot and scene.at - other.told_at < self.repeat_s and math.dist(other.box[:2], spot.box[:2]) <= near
+            for other in self._spots
+        )
+
+    def _metres(self, scene: Scene) -> float:
+        """Metres per pixel of `grey` at a person's place; without any person seen, a quarter of the picture is one."""
+        per_pixel = self._scale_m if self._scale_m is not None else NOMINAL_HEIGHT_M[PERSON] / (scene.size[1] / 4)
+        return per_pixel / scene.scale
 
     def _spot(self, box: tuple[int, int, int, int], at: float) -> _Spot | None:
         for spot in self._spots:
