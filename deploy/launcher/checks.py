@@ -33,6 +33,7 @@ def check(layout: Layout, progress: Progress) -> int:
 def test(layout: Layout, progress: Progress, pytest_args: Sequence[str]) -> int:
     """All checks and all tests; with arguments only pytest, with these. The database server is the private one."""
     everything(layout, progress, browser=True)
+    system.ensure_test_servers(layout, progress)
     with services.running(layout, progress, for_tests=True) as running:
         env = {**running.env, "HAECHI_TEST": "1"}
         pytest = [str(layout.python), "-m", "pytest"]

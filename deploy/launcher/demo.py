@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from deploy.launcher import environment, preparation, processes, web
+from deploy.launcher import environment, live, preparation, processes, web
 from deploy.launcher.commands import failure_text, run_attached, text_from
 from deploy.launcher.layout import Layout, digest_of, files_below, read_json
 from deploy.launcher.messages import Trouble, say, table
@@ -51,32 +51,43 @@ def serve(layout: Layout, progress: Progress, *, host: str, port: int | None) ->
     if _served_already(layout):
         return 0
     address = web.choose_address(host=host, port=port)
+    channel = live.choose_channel(os.environ, host=address.host, page_port=address.port)
     with _foreground(layout):
         preparation.everything(layout, progress, browser=False)
-        with preparation.migrated(layout, progress) as running, web.site(layout, progress, running.env, address) as programs:
-            say(
-                f"\nHaechi runs at {address.url} ({time.monotonic() - began:.1f} s to the first page). "
-                "Ctrl-C or ./run stop ends it."
-            )
-            web.watch(layout, programs)
+        with preparation.migrated(layout, progress) as running:
+            env = running.env | channel.env
+            with web.site(layout, progress, env, address) as programs:
+                say(
+                    f"\nHaechi runs at {address.url} ({time.monotonic() - began:.1f} s to the first page). "
+                    "Ctrl-C or ./run stop ends it."
+                )
+                live_programs = live.LivePrograms(layout, env, live.commands(layout, channel))
+                live_programs.start()
+                web.watch(layout, programs, live_programs)
     return 0
 
 
 def demo(layout: Layout, progress: Progress, *, city: City, host: str, port: int | None) -> int:
-    """Load a city, forecast through the worker, plan the watch, and serve it."""
+    """Load a city, forecast through the worker, plan the watch, and serve it; the simulated city with simulated events."""
     began = time.monotonic()
     if _served_already(layout):
         return 0
     address = web.choose_address(host=host, port=port)
+    channel = live.choose_channel(os.environ, host=address.host, page_port=address.port)
     with _foreground(layout):
         preparation.everything(layout, progress, browser=False)
         with preparation.migrated(layout, progress) as running:
             summary = _load(layout, city, running)
-            with web.site(layout, progress, running.env, address) as programs:
+            code = str(summary["jurisdiction"])
+            env = running.env | channel.env
+            with web.site(layout, progress, env, address) as programs:
                 say(f"First page after {time.monotonic() - began:.1f} s: {address.url}")
-                _forecast_and_plan(layout, progress, running.env, str(summary["jurisdiction"]))
-                _welcome(address, summary)
-                web.watch(layout, programs)
+                _forecast_and_plan(layout, progress, env, code)
+                simulated = "" if city.data else code
+                live_programs = live.LivePrograms(layout, env, live.commands(layout, channel, simulated=simulated))
+                live_programs.start()
+                _welcome(address, summary, simulated=bool(simulated))
+                web.watch(layout, programs, live_programs)
     return 0
 
 
@@ -127,7 +138,7 @@ def _forecast_and_plan(layout: Layout, progress: Progress, env: Mapping[str, str
         environment.manage(layout, ["backtest", *scope, *weeks, "--if-needed"], env=env, what="Starting the back-test")
 
 
-def _welcome(address: web.Address, summary: Mapping[str, Any]) -> None:
+def _welcome(address: web.Address, summary: Mapping[str, Any], *, simulated: bool) -> None:
     say(f"\n{summary.get('name', summary['jurisdiction'])}: {address.url}\n")
     logins = [
         (str(one.get("role", "")), str(one.get("username", "")), str(summary.get("password", "")))
@@ -135,6 +146,8 @@ def _welcome(address: web.Address, summary: Mapping[str, Any]) -> None:
     ]
     if logins:
         say(table([("role", "user name", "password"), *logins]))
+    if simulated:
+        say("\nIts cameras are at work: the live map and the event feed show simulated events.")
     say(f"\nA back-test over {BACKTEST_WEEKS} weeks is worked off in the background. Ctrl-C or ./run stop ends everything.")
 
 

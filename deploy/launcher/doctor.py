@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
-from deploy.launcher import environment, postgres, processes, redis, system, web
+from deploy.launcher import environment, live, postgres, processes, redis, system, web
 from deploy.launcher.layout import Layout, digest_of
 from deploy.launcher.messages import Trouble, say, table
 from deploy.launcher.services import Given
@@ -57,6 +57,7 @@ def examine(layout: Layout) -> Iterator[Finding]:
     )
     yield from _services(can_install)
     yield from _browser(can_install)
+    yield from _for_tests(can_install)
     yield from _own_things(layout)
     yield from _running(layout)
 
@@ -104,13 +105,22 @@ def _browser(can_install: bool) -> Iterator[Finding]:
         yield _missing("Korean fonts (tests, benches)", "fonts-noto-cjk", can_install=can_install, needed=False)
 
 
+def _for_tests(can_install: bool) -> Iterator[Finding]:
+    missing = system.missing_for_tests()
+    name = "MQTT broker and RTSP server (tests)"
+    if missing:
+        yield _missing(name, " ".join(missing), can_install=can_install, needed=False)
+    else:
+        yield Finding(name, State.GOOD, "there")
+
+
 def _own_things(layout: Layout) -> Iterator[Finding]:
-    digest = digest_of([layout.root / "requirements.txt"], str(layout.venv))
+    digest = digest_of(environment.requirement_files(layout), str(layout.venv))
     if layout.is_done("venv", digest) and layout.python.exists():
         yield Finding("Python packages", State.GOOD, str(layout.venv))
     else:
         yield Finding(
-            "Python packages", State.NOTE, "not installed, or requirements.txt has changed", "the next ./run installs them"
+            "Python packages", State.NOTE, "not installed, or the requirement files have changed", "the next ./run installs them"
         )
     try:
         npm, _ = environment.node_tools(layout)
@@ -150,6 +160,8 @@ def _running(layout: Layout) -> Iterator[Finding]:
     redis_pid = processes.alive(layout, redis.NAME)
     yield Finding("private Redis", State.GOOD, f"running (process {redis_pid})" if redis_pid else "stopped")
     yield Finding("site", State.GOOD, web.already_serving(layout) or "stopped")
+    names = [name for name in live.STOP_ORDERS if processes.alive(layout, name)]
+    yield Finding("live programs", State.GOOD, f"running: {', '.join(names)}" if names else "stopped")
     for home in postgres.abandoned():
         yield Finding(
             "abandoned database", State.NOTE, str(home), f"its checkout is gone; if you do not need its data: sudo rm -r {home}"

@@ -14,10 +14,16 @@ LATER_BYTES = 200_000_000
 
 
 # --- Python -----------------------------------------------------------------------------------------
+def requirement_files(layout: Layout) -> list[Path]:
+    """What is pinned: requirements.txt, and requirements-bare.txt with packages that are installed without what they ask for."""
+    bare = layout.root / "requirements-bare.txt"
+    return [layout.root / "requirements.txt", *([bare] if bare.exists() else [])]
+
+
 def ensure_venv(layout: Layout, progress: Progress) -> None:
-    """`.local/venv` with exactly what requirements.txt pins; nothing to do while neither changes."""
-    requirements = layout.root / "requirements.txt"
-    digest = digest_of([requirements], str(layout.venv))
+    """`.local/venv` with exactly what the requirement files pin; nothing to do while neither changes."""
+    files = requirement_files(layout)
+    digest = digest_of(files, str(layout.venv))
     if layout.is_done("venv", digest) and layout.python.exists():
         return
     works = bool(output_of([layout.python, "-m", "pip", "--version"]))
@@ -42,7 +48,9 @@ def ensure_venv(layout: Layout, progress: Progress) -> None:
             "--retries",
             "2",
         ]
-        run_logged([*pip, "-r", requirements], what="Installing the Python packages", log=log, cwd=layout.root)
+        for file in files:
+            alone = ["--no-deps"] if file.name == "requirements-bare.txt" else []
+            run_logged([*pip, *alone, "-r", file], what="Installing the Python packages", log=log, cwd=layout.root)
     layout.mark_done("venv", digest)
 
 

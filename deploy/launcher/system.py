@@ -3,7 +3,7 @@
 import os
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,17 @@ NODE_LEAST = 20
 REDIS_NAMES = ("redis-server", "valkey-server")
 BROWSER_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "/snap/bin/chromium")
 PEERS = {"ingest": ("ogr2ogr", "gdal-bin")}  # of a benchmark: program and its package
+# For the tests only, by Debian package: a program on PATH, or a file in Debian's layout. GStreamer's bindings work with
+# Debian's own Python alone, so that is asked for too.
+MQTT_BROKER = ("mosquitto", Path("/usr/sbin/mosquitto"))
+TEST_PACKAGES = {
+    "python3": "/usr/bin/python3",
+    "python3-gi": "/usr/lib/python3/dist-packages/gi/__init__.py",
+    "gir1.2-gst-rtsp-server-1.0": "/usr/lib/*/girepository-1.0/GstRtspServer-1.0.typelib",
+    "gstreamer1.0-plugins-base": "/usr/lib/*/gstreamer-1.0/libgsttypefindfunctions.so",
+    "gstreamer1.0-plugins-good": "/usr/lib/*/gstreamer-1.0/libgstrtp.so",
+    "gstreamer1.0-plugins-bad": "/usr/lib/*/gstreamer-1.0/libgstvideoparsersbad.so",
+}
 FONT_FOLDERS = (Path("/usr/share/fonts"), Path("/usr/local/share/fonts"), Path.home() / ".fonts")
 FONT_PATTERNS = ("NotoSansCJK*", "NotoSansKR*", "Nanum*", "Pretendard*", "UnDotum*")
 
@@ -126,6 +137,23 @@ def ensure_browser(layout: Layout, progress: Progress) -> str | None:
             "Install one (Ubuntu: sudo snap install chromium)."
         )
     return found
+
+
+def missing_for_tests(packages: Mapping[str, str] = TEST_PACKAGES, root: Path = Path("/")) -> list[str]:
+    """Packages of the tests' MQTT broker and RTSP server that are not there."""
+    missing = [] if shutil.which(MQTT_BROKER[0]) or MQTT_BROKER[1].exists() else [MQTT_BROKER[0]]
+    return missing + [package for package, file in packages.items() if not any(root.glob(file.lstrip("/")))]
+
+
+def ensure_test_servers(layout: Layout, progress: Progress) -> None:
+    """A real MQTT broker and a real RTSP server for the tests; says plainly where there are none and goes on."""
+    missing = missing_for_tests()
+    if not missing:
+        return
+    try:
+        install(layout, progress, missing)
+    except Trouble as trouble:
+        say(f"Tests with a real MQTT broker or RTSP server are skipped: {trouble}")
 
 
 def ensure_peers(layout: Layout, progress: Progress, bench: str) -> None:

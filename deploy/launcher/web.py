@@ -1,4 +1,7 @@
-"""The site's own programs: web server, Celery worker and beat; watched in the foreground and ended in order."""
+"""The site's own programs: web server, Celery worker and beat; watched in the foreground and ended in order.
+
+The programs of the live part stand beside them (`live.py`): the site lives without those.
+"""
 
 import signal
 import subprocess
@@ -9,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from deploy.launcher import processes
+from deploy.launcher import live, processes
 from deploy.launcher.commands import while_deaf
 from deploy.launcher.layout import Layout, read_text, write_atomically
 from deploy.launcher.messages import Trouble, say
@@ -122,10 +125,10 @@ def _wait_for_page(layout: Layout, web: "subprocess.Popen[bytes]", address: Addr
     until = time.monotonic() + START_PATIENCE_S
     while (status := _status_of(address.url)) is None:
         if web.poll() is not None or time.monotonic() > until:
-            raise Trouble(f"{_tail(layout, 'web')}\nThe web server did not start on {address.url} Log: {layout.log('web')}")
+            raise Trouble(f"{live.tail(layout, 'web')}\nThe web server did not start on {address.url} Log: {layout.log('web')}")
         time.sleep(0.1)
     if status >= 500:
-        raise Trouble(f"{_tail(layout, 'web')}\nThe first page answers with an error ({status}). Log: {layout.log('web')}")
+        raise Trouble(f"{live.tail(layout, 'web')}\nThe first page answers with an error ({status}). Log: {layout.log('web')}")
 
 
 def _status_of(url: str) -> int | None:
@@ -139,29 +142,31 @@ def _status_of(url: str) -> int | None:
         return None
 
 
-def watch(layout: Layout, programs: Mapping[str, "subprocess.Popen[bytes]"]) -> None:
-    """Wait until Ctrl-C or `./run stop`; raises Trouble where one of the programs ends by itself."""
+def watch(
+    layout: Layout, programs: Mapping[str, "subprocess.Popen[bytes]"], live_programs: live.LivePrograms | None = None
+) -> None:
+    """Wait until Ctrl-C or `./run stop`; raises Trouble where one of the site's programs ends by itself."""
     try:
-        _watch(layout, programs)
+        _watch(layout, programs, live_programs)
     except KeyboardInterrupt:
         say("\nStopping ...")
 
 
-def _watch(layout: Layout, programs: Mapping[str, "subprocess.Popen[bytes]"]) -> None:
+def _watch(layout: Layout, programs: Mapping[str, "subprocess.Popen[bytes]"], live_programs: live.LivePrograms | None) -> None:
     while True:
         for name, program in programs.items():
             if program.poll() is not None:
                 raise Trouble(
-                    f"{_tail(layout, name)}\nThe {name} ended by itself (status {program.returncode}). Log: {layout.log(name)}"
+                    f"{live.tail(layout, name)}\n"
+                    f"The {name} ended by itself (status {program.returncode}). Log: {layout.log(name)}"
                 )
+        if live_programs is not None:
+            live_programs.look()
         time.sleep(LOOK_EVERY_S)
 
 
 def stop(layout: Layout) -> list[str]:
-    """End the site's programs that run; returns their names."""
-    return [name for name, orders in STOP_ORDERS.items() if processes.end(layout, name, orders=orders)]
-
-
-def _tail(layout: Layout, name: str, lines: int = 15) -> str:
-    said = layout.log(name).read_text(encoding="utf-8", errors="replace") if layout.log(name).exists() else ""
-    return "\n".join(f"    {line}" for line in said.strip().splitlines()[-lines:])
+    """End the programs that run, the live ones before those that they need least; returns their names."""
+    ended = ["web"] if processes.end(layout, "web", orders=STOP_ORDERS["web"]) else []
+    ended += live.stop(layout)
+    return ended + [name for name, orders in STOP_ORDERS.items() if processes.end(layout, name, orders=orders)]

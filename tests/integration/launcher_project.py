@@ -73,12 +73,14 @@ class Project:
         return found
 
 
-def make_project(root: Path, *, requirements: str = "", with_venv: bool = True) -> Project:
+def make_project(root: Path, *, requirements: str = "", bare: str | None = None, with_venv: bool = True) -> Project:
     """The launcher beside a manage.py that only reports. `with_venv`: the tests' own packages stand in for installed ones."""
     root.mkdir(parents=True, exist_ok=True)
     shutil.copy(ROOT / "run", root / "run")
     shutil.copytree(ROOT / "deploy", root / "deploy", ignore=shutil.ignore_patterns("__pycache__"))
     (root / "requirements.txt").write_text(requirements)
+    if bare is not None:
+        (root / "requirements-bare.txt").write_text(bare)
     (root / "manage.py").write_text(MANAGE)
     if with_venv:
         local = root / ".local"
@@ -86,19 +88,22 @@ def make_project(root: Path, *, requirements: str = "", with_venv: bool = True) 
         (local / "venv" / "bin").mkdir(parents=True)
         (local / "venv" / "bin" / "python").symlink_to(sys.executable)
         sys.path.insert(0, str(ROOT))
-        from deploy.launcher.layout import digest_of
+        from deploy.launcher.environment import requirement_files
+        from deploy.launcher.layout import Layout, digest_of
 
-        (local / "done" / "venv").write_text(digest_of([root / "requirements.txt"], str(local / "venv")))
+        files = requirement_files(Layout.of(root, {}))
+        (local / "done" / "venv").write_text(digest_of(files, str(local / "venv")))
     return Project(root)
 
 
-def make_wheel(folder: Path, name: str, version: str) -> None:
-    """The smallest wheel that pip accepts."""
+def make_wheel(folder: Path, name: str, version: str, *, requires: str = "") -> None:
+    """The smallest wheel that pip accepts. `requires`: another package that it asks for."""
     folder.mkdir(parents=True, exist_ok=True)
     info = f"{name}-{version}.dist-info"
     with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as wheel:
         wheel.writestr(f"{name}.py", "")
-        wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+        asks = f"Requires-Dist: {requires}\n" if requires else ""
+        wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{asks}")
         wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
         wheel.writestr(f"{info}/RECORD", "")
 

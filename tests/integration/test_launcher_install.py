@@ -166,6 +166,43 @@ def test_a_peer_of_a_bench_that_is_there_is_not_installed_again(
     assert not (tmp_path / "calls").exists()
 
 
+def test_what_the_tests_servers_lack_is_named_by_package(
+    bare_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(bare_path))
+    monkeypatch.setattr(system, "MQTT_BROKER", ("mosquitto", tmp_path / "sbin" / "mosquitto"))
+    packages = {"python3-gi": "/usr/lib/gi.py", "gstreamer1.0-plugins-bad": "/usr/lib/*/libbad.so"}
+    assert system.missing_for_tests(packages, tmp_path) == ["mosquitto", "python3-gi", "gstreamer1.0-plugins-bad"]
+    (tmp_path / "usr" / "lib" / "x86_64-linux-gnu").mkdir(parents=True)
+    (tmp_path / "usr" / "lib" / "x86_64-linux-gnu" / "libbad.so").write_text("")
+    assert system.missing_for_tests(packages, tmp_path) == ["mosquitto", "python3-gi"]
+    (tmp_path / "usr" / "lib" / "gi.py").write_text("")
+    make_program(bare_path / "mosquitto", "exit 0")
+    assert system.missing_for_tests(packages, tmp_path) == []
+
+
+def test_servers_of_the_tests_that_cannot_be_installed_are_left_out_and_said(
+    layout: Layout, progress: Progress, bare_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", str(bare_path))
+    monkeypatch.setattr(system, "missing_for_tests", lambda: ["mosquitto", "python3-gi"])
+    system.ensure_test_servers(layout, progress)
+    said = capsys.readouterr().out
+    assert said.startswith("Tests with a real MQTT broker or RTSP server are skipped: These are missing: mosquitto python3-gi.")
+
+
+def test_servers_of_the_tests_are_installed_in_one_go(
+    layout: Layout, progress: Progress, bare_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("the stand-in for apt-get is only asked directly by root")
+    make_program(bare_path / "apt-get", f'echo "$@" >> {tmp_path}/calls')
+    monkeypatch.setenv("PATH", str(bare_path))
+    monkeypatch.setattr(system, "missing_for_tests", lambda: ["mosquitto", "python3-gi"])
+    system.ensure_test_servers(layout, progress)
+    assert (tmp_path / "calls").read_text().splitlines()[-1].endswith("install --no-install-recommends mosquitto python3-gi")
+
+
 def test_an_empty_stand_in_for_a_snap_is_no_browser(bare_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_program(bare_path / "chromium-browser", 'echo "requires the chromium snap to be installed" >&2; exit 1')
     monkeypatch.setenv("PATH", str(bare_path))
@@ -227,8 +264,24 @@ def test_run_again_after_the_interrupt_it_finishes_and_then_skips_what_is_done(i
     assert "Install" not in said
 
 
+def test_a_bare_package_is_installed_without_what_it_asks_for(installing: Project, tmp_path: Path) -> None:
+    make_wheel(tmp_path / "wheels", "haechi_probe", "1.0")
+    make_wheel(tmp_path / "wheels", "haechi_bare", "2.0", requires="haechi-second-opencv==9.9")
+    (installing.root / "requirements-bare.txt").write_text("haechi-bare==2.0\n")
+    env = installing.environment(PIP_NO_INDEX="1", PIP_FIND_LINKS=str(tmp_path / "wheels"), **GIVEN)
+    code, said = installing.run("manage", "check", env=env)
+    assert code == 0, said
+    assert "Install the Python packages: done" in said  # the new file alone is reason enough
+    packages = [path.name for path in (installing.local / "venv").glob("lib/python3*/site-packages/haechi_*.py")]
+    assert sorted(packages) == ["haechi_bare.py", "haechi_probe.py"]
+    code, said = installing.run("manage", "check", env=installing.environment(**GIVEN))
+    assert code == 0
+    assert "Install" not in said
+
+
 def test_a_broken_virtual_environment_is_made_anew(installing: Project, tmp_path: Path) -> None:
     make_wheel(tmp_path / "wheels", "haechi_probe", "1.0")
+    make_wheel(tmp_path / "wheels", "haechi_bare", "2.0")
     (installing.local / "venv" / "bin" / "python").unlink()  # as when the system's Python was removed
     env = installing.environment(PIP_NO_INDEX="1", PIP_FIND_LINKS=str(tmp_path / "wheels"), **GIVEN)
     code, said = installing.run("manage", "check", env=env)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.launcher import postgres, processes, system, web
+from deploy.launcher import environment, live, postgres, processes, system, web
 from deploy.launcher.layout import Layout, digest_of, files_below, read_json, write_atomically
 from deploy.launcher.messages import Trouble, cause_in, sentence_of, table
 from deploy.launcher.progress import Progress, bar_text, duration_text
@@ -30,6 +30,14 @@ def test_a_step_counts_as_done_only_for_the_inputs_it_was_done_with(layout: Layo
     assert layout.is_done("venv", digest_of([source]))
     source.write_text("one==2\n")
     assert not layout.is_done("venv", digest_of([source]))
+
+
+def test_the_bare_requirements_count_where_there_are_any(layout: Layout) -> None:
+    plain, bare = layout.root / "requirements.txt", layout.root / "requirements-bare.txt"
+    plain.write_text("one==1\n")
+    assert environment.requirement_files(layout) == [plain]
+    bare.write_text("two==2\n")
+    assert environment.requirement_files(layout) == [plain, bare]
 
 
 def test_a_digest_tells_a_moved_border_between_two_texts() -> None:
@@ -191,6 +199,55 @@ def test_a_remembered_port_is_kept_while_it_is_free() -> None:
 
 def test_the_address_shown_can_be_opened() -> None:
     assert web.Address("0.0.0.0", 8000).url == "http://127.0.0.1:8000/"  # noqa: S104
+
+
+# --- the live channel -------------------------------------------------------------------------------
+HOST = "127.0.0.78"  # nobody else's
+
+
+def test_the_live_channel_takes_the_next_free_port_behind_the_pages() -> None:
+    with socket.socket() as taken:
+        taken.bind((HOST, 8001))
+        taken.listen()
+        channel = live.choose_channel({}, host=HOST, page_port=8000)
+    assert (channel.host, channel.port) == (HOST, 8002)
+    assert channel.env == {
+        "HAECHI_LIVE_URL": ":8002",
+        "HAECHI_LIVE_ORIGINS": "http://127.0.0.1:8000,http://localhost:8000",
+    }
+
+
+def test_pages_asked_by_other_names_may_listen_too() -> None:
+    names = {"HAECHI_ALLOWED_HOSTS": "localhost, haechi.example,*"}
+    origins = live.choose_channel(names, host=HOST, page_port=8000).env["HAECHI_LIVE_ORIGINS"].split(",")
+    assert origins == ["http://127.0.0.1:8000", "http://localhost:8000", "http://haechi.example:8000"]
+
+
+def test_what_is_given_for_the_live_channel_stays() -> None:
+    given = {"HAECHI_LIVE_URL": "/", "HAECHI_LIVE_PORT": "8111", "HAECHI_LIVE_ORIGINS": "https://haechi.example"}
+    channel = live.choose_channel(given, host=HOST, page_port=8000)
+    assert channel.port == 8111
+    assert channel.env == {"HAECHI_LIVE_URL": "/", "HAECHI_LIVE_ORIGINS": "https://haechi.example"}
+    assert live.choose_channel({"HAECHI_LIVE_URL": ":8222"}, host=HOST, page_port=8000).port == 8222
+
+
+def test_a_port_named_for_the_live_channel_that_cannot_be_had_is_one_sentence() -> None:
+    with pytest.raises(Trouble, match="HAECHI_LIVE_PORT is 'many'; it must be a port from 1 to 65535"):
+        live.choose_channel({"HAECHI_LIVE_PORT": "many"}, host=HOST, page_port=8000)
+    with socket.socket() as taken:
+        taken.bind((HOST, 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(Trouble, match=rf"Port {port} on {HOST}, named for the live channel, is in use"):
+            live.choose_channel({"HAECHI_LIVE_URL": f":{port}"}, host=HOST, page_port=8000)
+
+
+def test_only_a_simulated_city_gets_simulated_events(layout: Layout) -> None:
+    channel = live.Channel(HOST, 8001, {})
+    real, simulated = live.commands(layout, channel), live.commands(layout, channel, simulated="seocho")
+    assert set(simulated) - set(real) == {"simulator"}
+    assert simulated["simulator"][1:] == ["manage.py", "simulate_live", "--jurisdiction", "seocho"]
+    assert set(simulated) == set(live.STOP_ORDERS)
 
 
 # --- what is on the machine -------------------------------------------------------------------------
