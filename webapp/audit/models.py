@@ -33,6 +33,8 @@ class AuditEntry(models.Model):
         READ_THUMBNAIL = "read_thumbnail", _("looked at an event's picture")
         CHANGE_ALERT = "change_alert", _("judged an alert")
         CHANGE_STREAM = "change_stream", _("changed a camera's video stream")
+        MAKE_SENDER = "make_sender", _("let a system send events")
+        REVOKE_SENDER = "revoke_sender", _("let a system send events no longer")
         SWITCH_LIVE = "switch_live", _("switched the live picture")
 
     id = models.BigAutoField(primary_key=True)

@@ -29,6 +29,7 @@ LABELS = {
     "facts": _("facts"),
     "stream": _("video stream"),
     "changed": _("what was changed"),
+    "sender": _("sender"),
 }
 HASH_SHOWN = 12
 
