@@ -39,7 +39,7 @@ FACTORS: tuple[Factor, ...] = (
     Factor("emptiness", gettext_noop("few people about"), Kind.RISK, "s", "few_people"),
     Factor("loitering", gettext_noop("loitering"), Kind.RISK, "s", "loitering"),
     Factor("following", gettext_noop("following"), Kind.RISK, "s", "following"),
-    Factor("running", gettext_noop("running"), Kind.RISK, "m/s", "running"),
+    Factor("running", gettext_noop("someone running"), Kind.RISK, "m/s", "running"),
     Factor("scatter", gettext_noop("sudden scatter"), Kind.RISK, "people", "running"),
     Factor("fall", gettext_noop("fall"), Kind.RISK, "s", "fall"),
     Factor("fight", gettext_noop("fight-like motion"), Kind.RISK, "s", "fighting"),
