@@ -24,7 +24,8 @@ class RedisServer:
         binary = shutil.which("redis-server")
         if binary is None:
             pytest.skip("redis-server is not installed")
-        self.folder, self.port, self.process = folder, free_port(), None
+        self.folder, self.port = folder, free_port()
+        self.process: subprocess.Popen[bytes] | None = None
         kept = ["--appendonly", "yes", "--appendfsync", "always"] if keeps else ["--appendonly", "no"]
         self.command = [binary, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", "", *kept]
         self.url = f"redis://127.0.0.1:{self.port}/0"
