@@ -299,10 +299,12 @@ def explained(error: Exception, address: Address, timeout_s: float, *, got_pictu
         case av.error.HTTPUnauthorizedError() | av.error.HTTPForbiddenError():
             return SourceError("unauthorised", f"{host} refuses the user name or password. Correct them.", host=host)
         case av.error.HTTPNotFoundError():
-            return SourceError("not_found", f"{host} knows no stream {address.path}. Correct the path.", host=host)
+            return SourceError(
+                "not_found", f"{host} knows no stream {address.path}. Correct the path.", host=host, path=address.path
+            )
         case TimeoutError() | av.error.ExitError():
             code = "timeout" if got_pictures else "silent"
-            return SourceError(code, f"{host} has sent no picture for {timeout_s:.0f} s.", host=host, seconds=timeout_s)
+            return SourceError(code, f"{host} has sent no picture for {timeout_s:.0f} s.", name=host, host=host)
         case av.error.InvalidDataError():
             return SourceError("corrupt", f"{host} sends pictures that cannot be decoded. Look at the camera.", name=host)
         case _:

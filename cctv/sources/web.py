@@ -122,7 +122,8 @@ def refused(address: Address, status: int) -> SourceError:
             host=address.host,
         )
     if status in (404, 410):
-        return SourceError("not_found", f"{address.host} knows no stream {address.path}. Correct the path.", host=address.host)
+        sentence = f"{address.host} knows no stream {address.path}. Correct the path."
+        return SourceError("not_found", sentence, host=address.host, path=address.path)
     return SourceError(
         "server_error",
         f"{address.host} answers with error {status}. Look at the camera; it is asked again.",

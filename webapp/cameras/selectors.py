@@ -7,10 +7,14 @@ import numpy as np
 import numpy.typing as npt
 from django.db import connection
 
+from webapp.cameras.stream_selectors import camera_still
+
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
 
     from webapp.accounts.models import Jurisdiction, User
+
+__all__ = ["CameraArrays", "camera_still", "cameras_geojson", "working_cameras"]
 
 FloatColumn = npt.NDArray[np.float64]
 
