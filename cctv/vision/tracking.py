@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from cctv.vision.boxes import iou
 from cctv.vision.model import PERSON, Boxes, Detections, Seen
 
 SHORTEST_STEP_S = 0.001  # two pictures of the same instant still follow one another
@@ -23,6 +24,7 @@ class TrackerSettings:
     begin_score: float = 0.6  # a new track needs this much
     high_score: float = 0.5  # joined first
     smallest_iou: float = 0.15
+    apart: float = 0.2  # IoU with a better box above which no track begins
     begin_frames: int = 2  # seen this often in a row before it counts
     lost_s: float = 2.0  # kept so long without being seen
     carried_s: float = 0.5  # and shown so long where its filter puts it
@@ -63,22 +65,33 @@ class Tracker:
         import supervision  # noqa: PLC0415  # 0.7 s and 60 MB that only a camera worker needs
 
         tracker = self._by_kind.get(kind) or self._begin(kind)
+        scores = self._none_begins_beside(boxes, scores)
         result = tracker.update(supervision.Detections(xyxy=boxes.reshape(-1, 4), confidence=scores), timestamp=at)
         rows = [row for row, raw in enumerate(result.tracker_id) if raw != -1] if len(result) else []
         found = {int(result.tracker_id[row]): float(result.confidence[row]) for row in rows}
         return self._shown(kind, tracker.tracks, found)
 
+    def _none_begins_beside(self, boxes: Boxes, scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Scores with those of boxes that overlap a better one held below `begin_score`: mostly they are one person twice."""
+        if not len(boxes):
+            return scores
+        better = scores[None] > scores[:, None]
+        beside = ((iou(boxes, boxes) > self.settings.apart) & better).any(axis=1)
+        return np.where(beside, np.minimum(scores, self.settings.begin_score - 0.01), scores).astype(np.float32)
+
     def _begin(self, kind: str) -> Any:
-        from trackers import ByteTrackTracker  # noqa: PLC0415
+        from cctv.vision.byte_tracker import CascadeTracker  # noqa: PLC0415
+        from cctv.vision.motion_filter import WalkerFilter  # noqa: PLC0415
 
         one = self.settings
-        self._by_kind[kind] = ByteTrackTracker(
+        self._by_kind[kind] = CascadeTracker(
             lost_track_buffer=round(30 * one.lost_s),
             frame_rate=one.rate,
             track_activation_threshold=one.begin_score,
             minimum_consecutive_frames=one.begin_frames,
             minimum_iou_threshold=one.smallest_iou,
             high_conf_det_threshold=one.high_score,
+            state_estimator_class=WalkerFilter,
         )
         return self._by_kind[kind]
 
