@@ -17,7 +17,17 @@ from scipy import sparse
 
 from cctv.factors import RISK_CODES
 from simulation.errors import SimulationError
-from simulation.live_faults import BLIND_FACTORS, Faults, LiveEvents, as_told, draw_faults, it_rains
+from simulation.live_faults import (
+    BLIND_FACTORS,
+    CONSTANT_CONFIDENCE,
+    CONSTANT_EVERY_S,
+    Fault,
+    Faults,
+    LiveEvents,
+    as_told,
+    draw_faults,
+    it_rains,
+)
 from simulation.live_rhythm import SHARES, WEEK_HOURS, camera_levels, hour_of_week, places_of, rhythms
 
 Float64 = npt.NDArray[np.float64]
@@ -126,6 +136,24 @@ class LiveCity:
             length_s=float(BLOCK_S),
             seed=self.seed,
         )
+
+    def told_counts(self, weeks: float) -> npt.NDArray[np.float32]:
+        """Float32[cameras, factors, 168]: what `weeks` weeks would have told, in sums of confidence by hour of the week.
+
+        Drawn from the usual levels and the faults at once; episodes, storms and blindness are left out.
+        """
+        rng = np.random.default_rng([self.seed, 7])
+        kind, every = self.faults.kind, np.arange(self.cameras)
+        stands = np.where(kind == Fault.WRONG_PLACE, self.faults.other, every)
+        speaks = ~np.isin(kind, (Fault.DEAD, Fault.CONSTANT, Fault.STORM))
+        constant = np.flatnonzero(kind == Fault.CONSTANT)
+        counts = np.zeros((*self.level.shape, WEEK_HOURS), dtype=np.float32)
+        for hour in range(WEEK_HOURS):
+            mean = self.usual(hour)[stands] * speaks[:, None]
+            level = rng.standard_gamma(DISPERSION * weeks, size=mean.shape, dtype=np.float32) / DISPERSION
+            counts[:, :, hour] = rng.poisson(mean * level) * MEAN_CONFIDENCE
+        counts[constant, self.faults.factor[constant]] = CONSTANT_CONFIDENCE * weeks * 3600 / CONSTANT_EVERY_S
+        return counts
 
     def episodes(self, day: int) -> Mapping[str, npt.NDArray[Any]]:
         """Episodes that begin on a UTC day (days since 1970-01-01): arrays `camera`, `factor`, `begin_s`, `end_s`, `per_hour`."""

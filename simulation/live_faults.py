@@ -22,6 +22,7 @@ DARK_HOURS = (19, 20, 21, 22, 23, 0, 1, 2, 3, 4, 5)
 BLIND_EVERY_S = 600.0  # a blind camera says so this often
 SEES_WHILE_BLIND = 0.2  # share of what happens that a blind camera still tells
 CONSTANT_EVERY_S = 600.0
+CONSTANT_CONFIDENCE = 0.9
 STORM_HOURS = 0.04  # share of the hours in which a storming camera storms
 STORM_PER_HOUR = 60.0
 STUCK_FOR_S = 21_600.0  # a stuck clock stands still until it is set again
@@ -192,7 +193,7 @@ def _of_misplaced(happened: LiveEvents, faults: Faults) -> LiveEvents:
 
 def _constant(faults: Faults, begin_s: float, length_s: float) -> LiveEvents:
     camera, at = beats(np.flatnonzero(faults.kind == Fault.CONSTANT), CONSTANT_EVERY_S, begin_s, length_s)
-    return LiveEvents.of(camera, faults.factor[camera], at, np.full(len(camera), 0.9))
+    return LiveEvents.of(camera, faults.factor[camera], at, np.full(len(camera), CONSTANT_CONFIDENCE))
 
 
 def _storms(faults: Faults, factors: int, begin_s: float, length_s: float, *, seed: int, rng: np.random.Generator) -> LiveEvents:

@@ -262,6 +262,24 @@ def test_rain_blinds_some_cameras_now_and_then(coverage: sparse.csr_array) -> No
     assert weather not in city.told(FIRST_BLOCK + 36 * dry).factor
 
 
+def test_counts_of_past_weeks_are_what_the_stream_would_have_told(coverage: sparse.csr_array) -> None:
+    city = LiveCity(PURPOSES, coverage, seed=1, factors=FACTORS, events_per_hour=4.0, episodes_per_day=0.0, dead=0.1, lying=0.4)
+    counts = city.told_counts(20.0)
+    assert counts.shape == (CAMERAS, len(FACTORS), WEEK_HOURS)
+    told_weights = np.zeros((CAMERAS, len(FACTORS)))
+    for block in range(6 * WEEK_HOURS):
+        events = city.told(FIRST_BLOCK + block)
+        np.add.at(told_weights, (events.camera, events.factor), events.weight)
+    steady = city.faults.kind != Fault.STORM
+    drawn = counts.sum(axis=2) / 20
+    assert drawn[steady].sum() == pytest.approx(told_weights[steady].sum(), rel=0.03)
+    assert np.corrcoef(drawn[steady].ravel(), told_weights[steady].ravel())[0, 1] > 0.97
+    assert not drawn[city.faults.is_dead].any()
+    honest = city.faults.kind == Fault.NONE
+    by_hour, usual = counts[honest].sum(axis=(0, 1)), [city.usual(hour)[honest].sum() for hour in range(WEEK_HOURS)]
+    assert np.corrcoef(by_hour, usual)[0, 1] > 0.9
+
+
 # --- what cannot be simulated -----------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("changes", "sentence"),
