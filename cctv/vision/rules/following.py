@@ -9,6 +9,8 @@ from cctv.vision.rules.base import REMEMBERED, BaseRule, Latch, parameter
 from cctv.vision.rules.past import Sample, Trail, gap_m
 
 WALKING_M_S = 0.4
+LEG_M = 2.0  # the way's direction is taken over so far: boxes sway
+LEAST_TURN_DEG = 25.0
 MOST_WALKERS = 40  # in a crowd everybody goes behind somebody: nothing can be told there
 
 
@@ -20,6 +22,7 @@ class _Pair:
     last_at: float
     path_m: float = 0.0
     turned_deg: float = 0.0
+    corner: Sample | None = None
     heading: float | None = None
     lags: list[float] = field(default_factory=list)
 
@@ -29,8 +32,8 @@ class Following(BaseRule):
     """A follower stays on the way that a leader took a few seconds earlier: within `near_m` of it, between `gap_m` and `far_m`
     behind, for `seconds` and `path_m`, at a lag that hardly changes.
 
-    Two who walk abreast are company; two on a straight pavement may be chance. So the confidence grows with the turns that the
-    follower made after the leader (each 90° counts like the whole threshold), and stays low on a straight line.
+    Two who walk abreast are company; two on a straight pavement may be chance. So a straight way must be twice as long and is
+    believed little, and the confidence grows with the turns that the follower made after the leader.
     """
 
     seconds: float = parameter(8.0, "s", 1, 600)
@@ -38,6 +41,8 @@ class Following(BaseRule):
     near_m: float = parameter(1.0, "m", 0.2, 10)
     gap_m: float = parameter(1.5, "m", 0.5, 20)
     far_m: float = parameter(15.0, "m", 2, 100)
+    most_lag_s: float = parameter(12.0, "s", 1, 120)
+    steady: float = parameter(0.3, "of the lag", 0.05, 1)
     repeat_s: float = parameter(30.0, "s", 1, 3600)
     code = "following"
     trust = 0.7
@@ -69,13 +74,14 @@ class Following(BaseRule):
         nearest: Sample | None = None
         nearest_m = self.near_m
         for sample in leader.samples:
-            if leader.last.at - sample.at >= 0.8 and (off := gap_m(sample, follower.last)) <= nearest_m:
+            if 0.8 <= leader.last.at - sample.at <= self.most_lag_s and (off := gap_m(sample, follower.last)) <= nearest_m:
                 nearest, nearest_m = sample, off
         return None if nearest is None else follower.last.at - nearest.at
 
     def _is_following(self, pair: _Pair) -> bool:
-        enough = pair.last_at - pair.since >= self.seconds and pair.path_m >= self.path_m
-        return enough and _spread(pair.lags) <= 0.5 * sum(pair.lags) / len(pair.lags)
+        times = 1 if pair.turned_deg >= LEAST_TURN_DEG else 2
+        enough = pair.last_at - pair.since >= times * self.seconds and pair.path_m >= times * self.path_m
+        return enough and _spread(pair.lags) <= self.steady * sum(pair.lags) / len(pair.lags)
 
     def _told(self, pair: _Pair, leader: Trail, follower: Trail, at: float) -> Finding:
         lasted = pair.last_at - pair.since
@@ -88,7 +94,7 @@ class Following(BaseRule):
         }
         strength = pair.turned_deg / 90 + 0.25 * (pair.path_m / self.path_m - 1)
         found = self.of_trail(follower, at=at, value=lasted, strength=strength, evidence=evidence)
-        straight = 0.6 if pair.turned_deg < 30 else 1.0
+        straight = 0.6 if pair.turned_deg < LEAST_TURN_DEG else 1.0
         return replace(found, confidence=round(found.confidence * straight, 3))
 
 
@@ -97,14 +103,16 @@ def _go_on(pair: _Pair, follower: Trail, lag: float, at: float) -> None:
     pair.last_at = at
     pair.lags.append(lag)
     del pair.lags[:-100]
-    east, north = follower.velocity(1.0)
-    heading = math.degrees(math.atan2(north, east))
-    if pair.heading is None:
-        pair.heading = heading
-    turn = abs((heading - pair.heading + 180) % 360 - 180)
-    if turn >= 30:  # smaller ones are the swaying of the box
-        pair.turned_deg += turn
-        pair.heading = heading
+    if pair.corner is None:
+        pair.corner = follower.last
+    if gap_m(pair.corner, follower.last) < LEG_M:
+        return
+    x, y = (now - then for now, then in zip(follower.last.point, pair.corner.point, strict=True))
+    heading, pair.corner = math.degrees(math.atan2(y, x)), follower.last
+    if pair.heading is not None:
+        turn = abs((heading - pair.heading + 180) % 360 - 180)
+        pair.turned_deg += turn if turn >= LEAST_TURN_DEG else 0.0
+    pair.heading = heading
 
 
 def _spread(numbers: list[float]) -> float:

@@ -28,6 +28,7 @@ LOST_STANDING_S = 20.0
 STANDING_M_S = 0.35
 RELINK_M = 0.8  # how far beside the expected place a continued track may begin
 RELINK_SPREAD_M_S = 0.8  # and how much further with each second that it was not seen
+LEAST_SCORE = 0.25  # mean score of a track below which it may be nothing
 FORGET_S = 60.0  # a longer hole in the stream starts a new past
 
 Point = tuple[float, float]
@@ -69,7 +70,7 @@ class Trail:
     @property
     def is_sure(self) -> bool:
         """Seen often enough not to be a flicker of the detector."""
-        return self.seen_times >= 3 and self.age_s >= 0.4
+        return self.seen_times >= 3 and self.age_s >= 0.4 and self.score >= LEAST_SCORE
 
     @property
     def height_px(self) -> float:
