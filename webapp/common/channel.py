@@ -18,9 +18,13 @@ TIMEOUT_S = 5.0
 
 
 @cache
+def _client(url: str) -> "redis.Redis":
+    return redis.Redis.from_url(url, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S)
+
+
 def redis_client() -> "redis.Redis":
     """The process's client of Redis; answers are bytes. It connects anew by itself after Redis was restarted."""
-    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S)
+    return _client(settings.REDIS_URL)
 
 
 def channel_name(jurisdiction_id: int) -> str:

@@ -44,7 +44,7 @@ class AlertOutput(serializers.Serializer[Alert]):
     lat = serializers.FloatField(source="point.y")
     cell = serializers.SerializerMethodField(help_text="H3 index")
     factor = serializers.CharField(help_text="code of the risk factor")
-    label = serializers.SerializerMethodField(help_text="name of the risk factor in the language of the page")
+    label = serializers.SerializerMethodField(help_text="name of the factor in the page's language")  # type: ignore[assignment]
     category = serializers.CharField(help_text="code of the category whose risk it raises most")
     sentence = serializers.SerializerMethodField(help_text="why, in the language of the page")
     score = serializers.FloatField(help_text="risk of place and hour against the mean × confidence × part beyond usual")
@@ -101,7 +101,8 @@ class AlertList(APIView):
         alerts = selectors.alerts_for(user=caller(request), state=state, camera_id=wanted.get("camera"))
         pages = Pages()
         page = pages.paginate_queryset(alerts, request, view=self)
-        return pages.get_paginated_response(AlertOutput(page, many=True, context=_context(request)).data)
+        shown = AlertOutput(page, many=True, context=_context(request))  # type: ignore[arg-type]
+        return pages.get_paginated_response(shown.data)
 
 
 class AlertDetail(APIView):
