@@ -49,7 +49,8 @@ class UsualLevels:
             raise PredictionError(f"Usual levels need cameras and at least one factor, not {cameras} and {factors}.")
         self.zone = zone
         self.version = 0
-        self.own = np.zeros((cameras, factors, WEEK_H), dtype=np.float32)
+        # By hour first: an hour of the week, the only thing that is read and written at once, lies together.
+        self._weeks = np.zeros((WEEK_H, cameras, factors), dtype=np.float32)
         self.hours = np.zeros((cameras, WEEK_H), dtype=np.float32)
         self._squares = np.zeros((cameras, factors), dtype=np.float64)
         self._expected = np.zeros((cameras, factors), dtype=np.float64)
@@ -57,15 +58,21 @@ class UsualLevels:
         self._level = np.zeros((cameras, factors), dtype=np.float64)
         self._jumps = np.zeros((cameras, factors), dtype=np.float64)
         self._hour_of_week: dict[int, int] = {}
+        self._sums: tuple[Float64, Float64] | None = None  # of all hours [cameras, factors], of all cameras [factors, 168]
         self._cached: tuple[int, Float64, Float64, Float64] | None = None
 
     @property
+    def own(self) -> Float32:
+        """Float32[cameras, factors, 168]: counts by hour of the week; a view, written to before the first hour only."""
+        return self._weeks.transpose(1, 2, 0)
+
+    @property
     def cameras(self) -> int:
-        return self.own.shape[0]
+        return self._weeks.shape[1]
 
     @property
     def factors(self) -> int:
-        return self.own.shape[1]
+        return self._weeks.shape[2]
 
     def hour_of_week(self, at_s: float) -> int:
         """Local hour of the week, 0..167, of an instant in epoch seconds."""
@@ -82,7 +89,7 @@ class UsualLevels:
         _version, mean, profile, _variance = self._levels()
         usual = mean * profile[:, hour_of_week]
         seen = self.hours[:, hour_of_week, np.newaxis] * usual
-        return np.asarray(usual * (self.own[:, :, hour_of_week] + OWN_HOUR) / (seen + OWN_HOUR), dtype=np.float64)
+        return np.asarray(usual * (self._weeks[hour_of_week] + OWN_HOUR) / (seen + OWN_HOUR), dtype=np.float64)
 
     def relative_variance(self) -> Float64:
         """Float64[cameras, factors]: variance of the usual level over its square: 1/2 when new, towards 0 with evidence."""
@@ -117,12 +124,16 @@ class UsualLevels:
         self._squares += sure * (believed - expected) ** 2
         self._expected += sure * expected
         self._learn_evenness(np.asarray(counts, dtype=np.float64), hours_seen > 0.5)
-        self.own[:, :, week_hour] += believed.astype(np.float32)
+        self._weeks[week_hour] += believed.astype(np.float32)
+        if self._sums is not None:
+            self._sums[0][...] += believed
+            self._sums[1][:, week_hour] += believed.sum(axis=0)
         self.hours[:, week_hour] += hours_seen.astype(np.float32)
         self.version += 1
         if self.version % 24 == 0:
             fade = 0.5 ** (24 / HALF_LIFE_H)
-            for kept in (self.own, self.hours, self._squares, self._expected):
+            self._sums = None
+            for kept in (self._weeks, self.hours, self._squares, self._expected):
                 kept *= fade  # noqa: PLW2901 (in place)
         self._cached = None
 
@@ -136,7 +147,8 @@ class UsualLevels:
     def add_late(self, camera: Ints, factor: Ints, at_s: Float64, weight: Float64) -> None:
         """Events that came after their hour was learnt; indices in range."""
         hours = np.array([self.hour_of_week(moment) for moment in at_s], dtype=np.int64)
-        np.add.at(self.own, (camera, factor, hours), weight.astype(np.float32))
+        np.add.at(self._weeks, (hours, camera, factor), weight.astype(np.float32))
+        self._sums = None
 
     def rearranged(self, rows: Ints) -> UsualLevels:
         """The same for another list of cameras: rows[new] is the old index, or −1 for a camera that is new."""
@@ -170,12 +182,13 @@ class UsualLevels:
         """Mean per hour [cameras, factors], profile [factors, 168] around 1, and the mean's relative variance, as learnt."""
         if self._cached is None or self._cached[0] != self.version:
             hours = self.hours.astype(np.float64)
-            counted = self.own.sum(axis=0, dtype=np.float64)
+            if self._sums is None:
+                self._sums = self._weeks.sum(axis=0, dtype=np.float64), self._weeks.sum(axis=1, dtype=np.float64).T.copy()
+            total, counted = self._sums
             watched = hours.sum(axis=0)
             every = (counted.sum(axis=1) + START_H * START_RATE) / (watched.sum() + START_H)
             profile = _profile(counted, watched, every)
             exposure = hours @ profile.T
-            total = self.own.sum(axis=2, dtype=np.float64)
             mean = every * (total + CAMERA) / (every * exposure + CAMERA)
             self._cached = (self.version, mean, profile, 1.0 / (total + CAMERA))
         return self._cached
