@@ -37,11 +37,15 @@ def make_events(cameras: list[Camera], n: int, *, at: datetime | None = None, **
 
 def fresh_stream(*jurisdictions: Jurisdiction) -> Iterator[None]:
     """Nothing in the streams of these, and nothing remembered of them, before and after."""
-    for _ in range(2):
+    redis_ = client()  # the site's, though a test points the settings elsewhere
+
+    def forget() -> None:
         forget_camera_ids()
         forget_pressure()
         for jurisdiction in jurisdictions:
-            for key in client().scan_iter(f"events:{jurisdiction.pk}*"):
-                client().delete(key)
-        if _ == 0:
-            yield
+            for key in redis_.scan_iter(f"events:{jurisdiction.pk}*"):
+                redis_.delete(key)
+
+    forget()
+    yield
+    forget()

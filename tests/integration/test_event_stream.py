@@ -23,7 +23,6 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def own_redis(tmp_path: Path, settings: Any) -> Iterator[Callable[..., RedisServer]]:
     started: list[RedisServer] = []
-    common = settings.REDIS_URL
 
     def start(**options: Any) -> RedisServer:
         server = RedisServer(tmp_path, **options).start()
@@ -32,7 +31,6 @@ def own_redis(tmp_path: Path, settings: Any) -> Iterator[Callable[..., RedisServ
         return server
 
     yield start
-    settings.REDIS_URL = common
     for server in started:
         server.kill()
 

@@ -9,7 +9,7 @@ from typing import ClassVar, Self
 from django.contrib.gis.db import models
 from django.contrib.postgres.fields import ArrayField
 
-from webapp.common.models import ScopedModel, ScopedQuerySet
+from webapp.common.models import ScopedManager, ScopedModel, ScopedQuerySet
 
 
 class DayQuerySet(ScopedQuerySet[models.Model]):
@@ -83,6 +83,8 @@ class EventSender(ScopedModel):
     created_by = models.ForeignKey("accounts.User", null=True, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     revoked_at = models.DateTimeField(null=True)
+
+    objects: ClassVar[ScopedManager[Self]] = ScopedManager()
 
     class Meta:
         constraints = [

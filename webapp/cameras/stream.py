@@ -32,6 +32,7 @@ CLAIM_IDLE_MS = 60_000  # entries of a consumer that was silent so long go to an
 CLAIM_EVERY_S = 20.0
 BLOCK_MARGIN_S = 5.0
 LONGEST_WAIT_S = 5.0
+MOST_TRIES = 3  # at groups that vanish again
 FUSION_ALIVE_S = 60.0  # a fusion that has not read for so long is not waited for when room gets short
 
 
@@ -189,6 +190,8 @@ class EventReader:
         self._done: set[int] = set()  # own pending entries are all read
         self._wait_s = 0.0
         self._claim_at = 0.0
+        self._tries = 0
+        self._known: set[int] = set()  # streams that were there
 
     def read(self, count: int = 1000, block_ms: int = 1000) -> list[Entry]:
         """At most `count` new entries a stream, in stream order; waits up to `block_ms` where there are none.
@@ -205,7 +208,8 @@ class EventReader:
                 self._outage(error)
                 return []
             self._groups_again()
-            return []
+            return self.read(count, block_ms) if self._tries < MOST_TRIES else []
+        self._tries = 0
         if self._wait_s:
             logger.info("redis is back; %s goes on", self.group)
             self._wait_s = 0.0
@@ -232,6 +236,7 @@ class EventReader:
                 entries = self._read_own(jurisdiction_id, count)
                 if entries:
                     return entries
+        self._known.update(self._done)
         if not self.jurisdiction_ids:
             time.sleep(block_ms / 1000)
             return []
@@ -296,11 +301,12 @@ class EventReader:
 
     def _groups_again(self) -> None:
         """The stream is new: never used yet, or lost by a Redis that keeps nothing on disk."""
+        self._tries += 1
         try:
             for jurisdiction_id in self.jurisdiction_ids:
-                if not client().exists(stream_key(jurisdiction_id)):
-                    logger.warning(
-                        "jurisdiction %d has no event stream: it is made; if Redis was restarted without its append-only file, "
+                if jurisdiction_id in self._known and not client().exists(stream_key(jurisdiction_id)):
+                    logger.error(
+                        "the event stream of jurisdiction %d is gone: Redis was restarted without its append-only file; "
                         "events that were not yet written are lost",
                         jurisdiction_id,
                     )
