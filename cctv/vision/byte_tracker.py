@@ -16,9 +16,7 @@ Pairs = list[tuple[int, int]]
 class CascadeTracker(ByteTrackTracker):
     """Joins in two steps as ByteTrack does, each first for the tracks seen last time and then for the lost."""
 
-    def __init__(self, *args: Any, **named: Any) -> None:
-        super().__init__(*args, **named)
-        self._rows: list[Any] = []
+    _rows: list[Any]  # the tracks of the next matrix's rows, where they are not all
 
     def _get_associated_indices(
         self, similarity_matrix: npt.NDArray[np.float64], min_similarity_thresh: float
