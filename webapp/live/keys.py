@@ -24,6 +24,11 @@ def lift(jurisdiction_id: int) -> str:
     return f"{PREFIX}:{jurisdiction_id}:lift"
 
 
+def events(jurisdiction_id: int) -> str:
+    """List, newest first, at most 200: the event messages that the pages were sent."""
+    return f"{PREFIX}:{jurisdiction_id}:events"
+
+
 def frame(jurisdiction_id: int) -> str:
     """npz: what changes seldom: cameras, coverage, factors, run and slot."""
     return f"{PREFIX}:{jurisdiction_id}:frame"

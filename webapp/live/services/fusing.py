@@ -219,8 +219,8 @@ class Fuser:
         assert self.picture is not None  # noqa: S101
         pipeline = redis_client().pipeline(transaction=False)
         self._tell_cells(pipeline, rendered, now_s, sweep=self._is_due("sweep", now_s, SWEEP_S))
-        for event in shown:
-            pipeline.publish(self._channel, telling.event_message(event, self.picture.material.cameras))
+        cameras = self.picture.material.cameras
+        telling.show_events(pipeline, self.jurisdiction.pk, [telling.event_message(event, cameras) for event in shown])
         if self._is_due("levels", now_s, LEVELS_S):
             telling.put_levels(pipeline, self.picture, rendered, now_s)
         if self._is_due("health", now_s, HEALTH_S):

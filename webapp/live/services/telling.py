@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cctv.events import CameraEvent
+from webapp.common.channel import channel_name
 from webapp.live import keys
 from webapp.live.services.checkpoint import EntryNumber
 from webapp.live.services.material import FACTORS, Cameras, Material, Slot
@@ -16,6 +17,9 @@ from webapp.live.services.picture import Changes, Picture, Rendered, Taken
 
 if TYPE_CHECKING:
     import redis
+
+
+SHOWN_AT_MOST = 200
 
 
 def iso(at_s: float) -> str:
@@ -114,6 +118,18 @@ def put_state(
     pipeline.set(keys.state(material.jurisdiction.pk), dumps(state), ex=keys.EXPIRE_S)
 
 
+def show_events(pipeline: "redis.client.Pipeline", jurisdiction_id: int, messages: Sequence[str]) -> None:
+    """Events to the pages, and into the list that a page begins with."""
+    if not messages:
+        return
+    key = keys.events(jurisdiction_id)
+    for message in messages:
+        pipeline.publish(channel_name(jurisdiction_id), message)
+    pipeline.lpush(key, *messages)
+    pipeline.ltrim(key, 0, SHOWN_AT_MOST - 1)
+    pipeline.expire(key, keys.EXPIRE_S)
+
+
 def put_health(pipeline: "redis.client.Pipeline", jurisdiction_id: int, message: str) -> None:
     """The last health message, for a page that begins."""
     pipeline.set(keys.health(jurisdiction_id), message, ex=keys.EXPIRE_S)
@@ -125,6 +141,7 @@ def put_frame(pipeline: "redis.client.Pipeline", material: Material) -> None:
     arrays = {
         "run": np.array(material.slot.run if material.slot else 0),
         "slot": np.array(material.slot.index if material.slot else 0),
+        "cells": material.cells,
         "cameras": material.cameras.ids,
         "factors": np.array(FACTORS),
         "first": by_cell.indptr,
@@ -142,6 +159,7 @@ def put_levels(pipeline: "redis.client.Pipeline", picture: Picture, rendered: Re
         "at": np.array(now_s),
         "now": excess.now.astype(np.float16),
         "usual": excess.expected.astype(np.float16),
+        "rate": excess.usual.rates(excess.usual.hour_of_week(now_s)).astype(np.float16),
         "level": excess.levels().astype(np.float16),
         "believed": excess.believed().astype(np.float16),
         "blind": health.blind,
