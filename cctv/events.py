@@ -90,8 +90,8 @@ def to_json(event: CameraEvent) -> dict[str, Any]:
     return value
 
 
-def from_json(value: object, *, now: datetime) -> CameraEvent:
-    """The event of a JSON object, checked. `now`: aware, the receiver's clock.
+def from_json(value: object, *, now: datetime, may_be_old: bool = False) -> CameraEvent:
+    """The event of a JSON object, checked. `now`: aware, the receiver's clock. `may_be_old`: as in `check`.
 
     Without a `key`, one is made of what the event says, so that a repetition is still recognised.
     Raises `EventError` with the first thing that is wrong.
@@ -120,7 +120,7 @@ def from_json(value: object, *, now: datetime) -> CameraEvent:
         model=_text(value, "model", MAX_MODEL),
         thumbnail=_thumbnail(value.get("thumbnail")),
     )
-    check(event, now=now)
+    check(event, now=now, may_be_old=may_be_old)
     return event
 
 
