@@ -6,11 +6,10 @@ Secrets may also come from a file: give `NAME_FILE` with its path instead of `NA
 
 import ipaddress
 import re
+from importlib.util import find_spec
 from pathlib import Path
 
 import environ
-import pyogrio
-import shapely
 from django.core.exceptions import ImproperlyConfigured
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -99,9 +98,15 @@ TEMPLATES = [
 
 
 # --- Database -------------------------------------------------------------------------------------
-def _bundled_library(package_file: str, pattern: str) -> str:
-    """Path of the one shared library a wheel bundles under a hashed name (`NAME.libs/PATTERN`)."""
-    package = Path(package_file).resolve().parent
+def _bundled_library(name: str, pattern: str) -> str:
+    """Path of the one shared library a wheel bundles under a hashed name (`NAME.libs/PATTERN`).
+
+    The package is not imported: pyogrio brings pandas and pyarrow, 86 MB in every process.
+    """
+    spec = find_spec(name)
+    if spec is None or spec.origin is None:
+        raise ImproperlyConfigured(f"The package {name} is not installed; requirements.txt names it.")
+    package = Path(spec.origin).resolve().parent
     found = sorted((package.parent / f"{package.name}.libs").glob(pattern))
     if len(found) != 1:
         raise ImproperlyConfigured(
@@ -112,8 +117,8 @@ def _bundled_library(package_file: str, pattern: str) -> str:
 
 
 # GeoDjango loads GDAL and GEOS from the wheels, so that no system package is needed for them.
-GDAL_LIBRARY_PATH = _bundled_library(pyogrio.__file__, "libgdal-*")
-GEOS_LIBRARY_PATH = _bundled_library(shapely.__file__, "libgeos_c-*")
+GDAL_LIBRARY_PATH = _bundled_library("pyogrio", "libgdal-*")
+GEOS_LIBRARY_PATH = _bundled_library("shapely", "libgeos_c-*")
 
 DATABASES = {"default": env.db_url("DATABASE_URL", default="postgis:///haechi", engine="django.contrib.gis.db.backends.postgis")}
 DATABASES["default"]["CONN_MAX_AGE"] = env.int("HAECHI_CONN_MAX_AGE", default=60)
