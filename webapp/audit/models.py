@@ -35,6 +35,7 @@ class AuditEntry(models.Model):
         CHANGE_STREAM = "change_stream", _("changed a camera's video stream")
         MAKE_SENDER = "make_sender", _("let a system send events")
         REVOKE_SENDER = "revoke_sender", _("let a system send events no longer")
+        CHANGE_PLACE = "change_place", _("changed a counted place")
         SWITCH_LIVE = "switch_live", _("switched the live picture")
 
     id = models.BigAutoField(primary_key=True)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from webapp.cameras import api, api_events, api_streams
+from webapp.cameras import api, api_events, api_places, api_streams
 
 urlpatterns = [
     path("cameras/", api.CameraList.as_view(), name="cameras"),
@@ -14,4 +14,6 @@ urlpatterns = [
     path("events/senders/", api_events.SenderList.as_view(), name="event-senders"),
     path("events/senders/<int:sender_id>/revoke/", api_events.SenderRevoke.as_view(), name="event-sender-revoke"),
     path("events/<str:key>/thumbnail/", api_events.EventThumbnailView.as_view(), name="event-thumbnail"),
+    path("statistics/places/", api_places.PublicPlaceList.as_view(), name="public-places"),
+    path("statistics/places/<slug:code>/", api_places.PublicPlaceDetail.as_view(), name="public-place"),
 ]

@@ -4,10 +4,20 @@ from django.contrib.gis.db import models
 from django.utils.translation import gettext_lazy as _
 
 from webapp.cameras.models_events import CameraEvent, EventSender, EventThumbnail
+from webapp.cameras.models_places import CountedPlace, PlaceHour, PublicStatistics
 from webapp.cameras.models_streams import Stream
 from webapp.common.models import ScopedModel
 
-__all__ = ["Camera", "CameraEvent", "EventSender", "EventThumbnail", "Stream"]
+__all__ = [
+    "Camera",
+    "CameraEvent",
+    "CountedPlace",
+    "EventSender",
+    "EventThumbnail",
+    "PlaceHour",
+    "PublicStatistics",
+    "Stream",
+]
 
 
 class Camera(ScopedModel):
