@@ -3,7 +3,8 @@
 Each camera and factor holds a sum of its events that fades (S), and beside it what that sum would usually be (E), which grows
 only while the camera sees. The level is g = bound((S − E) / sd): standardised, so that busy streets do not win; blank within one
 deviation; bounded, so that one camera cannot blow up a cell. A cell takes the mean of the cameras that see it, by the share that
-each sees and by how far each is to be believed; where nobody looks it is exactly 0, which is "unknown" and not "nothing".
+each sees and by how far each is to be believed, drawn towards 0 where little of it is seen; where nobody looks it is exactly 0,
+which is "unknown" and not "nothing".
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ Matrix = Any  # of scipy.sparse, whose stubs tell its kinds apart too finely
 VERSION = 1
 BLANK = 1.0  # deviations that mean nothing
 BOUND = 3.0  # the most that a level reaches, up or down
+GLIMPSE = 0.1  # share of a cell in view at which what is seen counts half for the whole of it
 FLOOR_SD = 0.4  # in events: one fresh event where none is usual stands 2.5 deviations out
 STALE_S, STALE_LONGEST_S = 300.0, 12 * 3_600.0
 QUIET_GAPS = 5.0  # of its usual gaps, after which a silent camera is stale
@@ -184,14 +186,14 @@ class Excess:
         believed = self.believed()
         weighed = (self.levels() * believed[:, np.newaxis]).astype(np.float32)
         total = self._by_cell @ weighed
-        shares = self._by_cell @ believed
-        total /= np.maximum(shares, 1.0)[:, np.newaxis]
+        total /= (self._by_cell @ believed + np.float32(GLIMPSE))[:, np.newaxis]
         return np.ascontiguousarray(total.T)
 
     def seen(self, now_s: float) -> Float32:
-        """Float32[cells]: 0..1, how much of each cell cameras see now that can be believed."""
+        """Float32[cells]: 0..1, how far what cameras see now speaks for the cell: a half where a tenth of it is in view."""
         self.advance(now_s)
-        return np.asarray(np.minimum(self._by_cell @ self.believed(), 1.0), dtype=np.float32)
+        shares = self._by_cell @ self.believed()
+        return np.asarray(shares / (shares + GLIMPSE), dtype=np.float32)
 
     def of_cell(self, cell: int, now_s: float) -> CellNow:
         """The cameras that see a cell, and what each says."""

@@ -4,7 +4,8 @@ The model of an hour: incidents of category c in a cell ~ Poisson(λ · exp(a_c 
 and λ the plain forecast; a_c takes up what the plain forecast has wrong in total. w_cf = ρ · prior_cf + shared_f + own_cf, both
 parts Gaussian around 0: what holds for one category is believed of the others at first. How far weights may leave zero, and how
 much of the rulings' prior is believed (ρ), is chosen by the evidence (Laplace's approximation), so that noise leaves them at
-nothing. Newton's method on the joint log posterior, which is concave.
+nothing. Newton's method on the joint log posterior, which is concave. The standard deviations are those under a wide prior: a
+weight drawn to nothing for lack of data must not look sure.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ PRESENCE = 2.0  # excess of a factor that is plainly there
 BELIEF = 0.5  # of a ruling's log ratio, for a detector is not a judge
 DOUBT = 0.15  # sd of a weight that no ruling speaks of
 SCALES = (0.01, 0.03, 0.1, 0.3)  # sd of a category's own departure; the shared part may go as far
+WIDE = 0.5  # sd under which the standard deviations are told
 RHOS = (0.0, 0.5, 1.0)
 OFFSET_SD = 0.5
 WEIGHT_MOST = 1.5
@@ -33,8 +35,9 @@ ETA_MOST = 4.0  # log lifts beyond this do not occur in service
 
 @dataclass(frozen=True, eq=False)
 class LiveWeights:
-    """mean, sd: Float64[categories, factors]: weight per unit of excess; centre: Float64[categories], what keeps the total of
-    seen cells right; scale, rho: the shrinkage that the evidence chose (0 where nothing was learnt)."""
+    """mean, sd: Float64[categories, factors]: weight per unit of excess, and how far off it may be. centre: Float64[categories],
+    what keeps the total of seen cells right. scale, rho: the shrinkage that the evidence chose (0 and 1 where nothing was learnt).
+    """
 
     categories: tuple[str, ...]
     factors: tuple[str, ...]
@@ -149,7 +152,7 @@ def learn_weights(prior: LiveWeights, history: History) -> LiveWeights:
         raise PredictionError("The live history and the prior are of different categories or factors. Reorder the prior first.")
     if not history.incidents or not history.excess.nnz:
         return prior
-    best: tuple[float, LiveWeights] | None = None
+    best: tuple[float, Float64, float, float] | None = None
     start: Float64 | None = None
     for rho in RHOS if prior.mean.any() else (0.0,):
         for scale in SCALES:
@@ -157,11 +160,12 @@ def learn_weights(prior: LiveWeights, history: History) -> LiveWeights:
             start = fit.solve(start)
             evidence = fit.evidence()
             if best is None or evidence > best[0]:
-                mean, sd = fit.posterior()
-                centre = centre_of(mean, history)
-                best = evidence, LiveWeights(prior.categories, prior.factors, mean, sd, centre, scale=scale, rho=rho)
+                best = evidence, fit.mode, scale, rho
     assert best is not None  # noqa: S101 (there is always a scale)
-    return best[1]
+    _evidence, mean, scale, rho = best
+    wide = _Fit(prior.mean * rho, WIDE, history)
+    wide.solve(start)
+    return LiveWeights(prior.categories, prior.factors, mean, wide.deviations(), centre_of(mean, history), scale=scale, rho=rho)
 
 
 def centre_of(mean: Float64, history: History) -> Float64:
@@ -227,15 +231,19 @@ class _Fit:
         """Laplace's log evidence, up to what all scales share."""
         return float(self.value + 0.5 * np.log(self.precision).sum() - 0.5 * np.linalg.slogdet(self.hessian)[1])
 
-    def posterior(self) -> tuple[Float64, Float64]:
-        """Mean and sd of the weights, Float64[categories, factors] each."""
-        _offset, weights = self._parts(self.theta)
+    @property
+    def mode(self) -> Float64:
+        """The weights, Float64[categories, factors]."""
+        return self._parts(self.theta)[1]
+
+    def deviations(self) -> Float64:
+        """Posterior sd of the weights, Float64[categories, factors]."""
         covariance = np.linalg.inv(self.hessian)
         categories, factors = self.shape
         shared = categories + np.arange(factors)
         own = categories + factors + np.arange(categories * factors).reshape(self.shape)
         variance = covariance[shared, shared] + covariance[own, own] + 2 * covariance[shared[np.newaxis], own]
-        return weights, np.sqrt(np.maximum(variance, 0.0))
+        return np.asarray(np.sqrt(np.maximum(variance, 0.0)), dtype=np.float64)
 
     def _parts(self, theta: Float64) -> tuple[Float64, Float64]:
         categories, factors = self.shape

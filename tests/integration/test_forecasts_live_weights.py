@@ -15,8 +15,10 @@ from webapp.common.errors import Conflict, HaechiError, NotAllowed
 from webapp.crimes.models import Category, Incident
 from webapp.forecasts.models import LiveHour, LiveWeights, Rates
 from webapp.forecasts.selectors import live_weights_in_service, live_weights_list, weight_lines
+from webapp.forecasts.sentences import live_verdict_sentence
 from webapp.forecasts.services.live_history import ENTRIES_AT_MOST, half_lives, keep_live_hour, read_history
 from webapp.forecasts.services.live_weights import (
+    give_live_weights,
     learn_due_weights,
     learn_live_weights,
     make_prior,
@@ -110,6 +112,21 @@ def test_new_rulings_change_the_prior_in_service(jurisdiction):
     assert second.verdict == "new_rulings"
     first.refresh_from_db()
     assert first.state == "retired"
+
+
+def test_a_simulated_city_may_be_given_weights_and_a_real_one_not(jurisdiction):
+    make_prior(jurisdiction=jurisdiction)
+    row = give_live_weights(jurisdiction=jurisdiction, weights={"theft": {"loitering": 0.5}})
+    assert (row.state, row.origin, row.verdict) == ("in_service", "given", "given")
+    assert live_verdict_sentence(row).startswith("Simulated")
+    assert {line.mean for line in weight_lines(row)} == {0.0, 0.5}
+    assert give_live_weights(jurisdiction=jurisdiction, weights={"theft": {"loitering": 0.5}}).pk == row.pk
+    assert make_prior(jurisdiction=jurisdiction).pk == row.pk
+    with pytest.raises(HaechiError, match="no risk factor"):
+        give_live_weights(jurisdiction=jurisdiction, weights={"theft": {"sneezing": 0.5}})
+    jurisdiction.is_simulated = False
+    with pytest.raises(HaechiError, match="these are real"):
+        give_live_weights(jurisdiction=jurisdiction, weights={})
 
 
 def test_a_kept_hour_comes_back_as_it_was_and_only_once(jurisdiction, run):

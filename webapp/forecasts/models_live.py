@@ -38,6 +38,7 @@ class LiveWeights(ScopedModel):
     class Origin(models.TextChoices):
         PRIOR = "prior", _("from court rulings")
         LEARNT = "learnt", _("learnt from live hours")
+        GIVEN = "given", _("given with simulated data")
 
     class Verdict(models.TextChoices):
         """Why weights went into service or not; docs/methods/fusion.md has the rule."""
@@ -47,6 +48,7 @@ class LiveWeights(ScopedModel):
         BETTER = "better", _("better on later hours")
         NOT_BETTER = "not_better", _("not better on later hours")
         TOO_LITTLE = "too_little", _("too few hours or incidents to learn from")
+        GIVEN = "given", _("simulated")
         BY_PERSON = "by_person", _("put into service by a person")
 
     state = models.CharField(max_length=12, choices=State)

@@ -56,6 +56,7 @@ _LIVE_VERDICTS: dict[str, Promise] = {
     LiveWeights.Verdict.TOO_LITTLE: gettext_lazy(
         "Too little to learn from: %(hours)s hours with %(known)s incidents in view. It takes three weeks and 100 incidents."
     ),
+    LiveWeights.Verdict.GIVEN: gettext_lazy("Simulated: given with the simulated cameras, not learnt."),
     LiveWeights.Verdict.BY_PERSON: gettext_lazy("Put into service by %(person)s: %(reason)s"),
 }
 

@@ -60,7 +60,12 @@ class Migration(migrations.Migration):
                 (
                     "origin",
                     models.CharField(
-                        choices=[("prior", "from court rulings"), ("learnt", "learnt from live hours")], max_length=8
+                        choices=[
+                            ("prior", "from court rulings"),
+                            ("learnt", "learnt from live hours"),
+                            ("given", "given with simulated data"),
+                        ],
+                        max_length=8,
                     ),
                 ),
                 (
@@ -72,6 +77,7 @@ class Migration(migrations.Migration):
                             ("better", "better on later hours"),
                             ("not_better", "not better on later hours"),
                             ("too_little", "too few hours or incidents to learn from"),
+                            ("given", "simulated"),
                             ("by_person", "put into service by a person"),
                         ],
                         max_length=12,

@@ -5,6 +5,7 @@ learning; else those in service stay. docs/methods/fusion.md has the rule and it
 """
 
 import logging
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from cctv.factors import BY_CODE, RISK_CODES
 from prediction.fusion.trial import Trial, held_out_trial
-from prediction.fusion.weights import History, learn_weights, prior_weights
+from prediction.fusion.weights import DOUBT, History, learn_weights, prior_weights
 from prediction.fusion.weights import LiveWeights as CoreWeights
 from webapp.accounts.models import Jurisdiction
 from webapp.accounts.permissions import Act, require
@@ -76,10 +77,45 @@ def make_prior(*, jurisdiction: Jurisdiction) -> LiveWeights:
     present = live_weights_in_service(jurisdiction=jurisdiction)
     if present is not None:
         same = present.weights().categories == prior.categories and present.weights().factors == prior.factors
-        if present.row.origin == LiveWeights.Origin.LEARNT or (same and np.allclose(present.row.mean, prior.mean.ravel())):
+        if present.row.origin != LiveWeights.Origin.PRIOR or (same and np.allclose(present.row.mean, prior.mean.ravel())):
             return present.row
     verdict = LiveWeights.Verdict.FIRST if present is None else LiveWeights.Verdict.NEW_RULINGS
     row = _row(jurisdiction, prior, prior=prior, origin=LiveWeights.Origin.PRIOR, verdict=verdict)
+    return _put_in_service(row, jurisdiction)
+
+
+@transaction.atomic
+def give_live_weights(
+    *, jurisdiction: Jurisdiction, weights: Mapping[str, Mapping[str, float]], sd: float = DOUBT
+) -> LiveWeights:
+    """Put weights into service that come with simulated data, by category and factor code; all others are 0.
+
+    Given again, the same change nothing; learnt weights and those of a person stay. Raises `HaechiError` where the data are real,
+    or a category or factor does not exist.
+    """
+    if not jurisdiction.is_simulated:
+        raise HaechiError(_("Live weights are given with simulated data only; these are real."), code="not_simulated")
+    Jurisdiction.objects.select_for_update(no_key=True).get(pk=jurisdiction.pk)
+    prior = prior_from_rulings(jurisdiction=jurisdiction)
+    mean = np.zeros(prior.mean.shape)
+    for category, by_factor in weights.items():
+        for factor, weight in by_factor.items():
+            if category not in prior.categories or factor not in prior.factors:
+                raise HaechiError(
+                    _("There is no category “%(category)s” or no risk factor “%(factor)s”.")
+                    % {"category": category, "factor": factor},
+                    code="unknown_code",
+                    fields={"category": category, "factor": factor},
+                )
+            mean[prior.categories.index(category), prior.factors.index(factor)] = weight
+    given = CoreWeights(prior.categories, prior.factors, mean, np.full(mean.shape, sd), np.zeros(len(mean)))
+    present = live_weights_in_service(jurisdiction=jurisdiction)
+    if present is not None:
+        is_chosen = present.row.origin == LiveWeights.Origin.LEARNT or present.row.verdict == LiveWeights.Verdict.BY_PERSON
+        same = present.row.origin == LiveWeights.Origin.GIVEN and np.allclose(present.row.mean, mean.ravel())
+        if is_chosen or same:
+            return present.row
+    row = _row(jurisdiction, given, prior=prior, origin=LiveWeights.Origin.GIVEN, verdict=LiveWeights.Verdict.GIVEN)
     return _put_in_service(row, jurisdiction)
 
 
