@@ -39,7 +39,7 @@ class PeopleSettings:
     logit_hidden: float = -1.3  # for the share of a box that lies in a better one
     logit_constant: float = -2.2
     enough_foreground: float = 0.3  # of a box; more says nothing more
-    least_score: float = 0.1
+    least_score: float = 0.04
     sure_score: float = 0.9  # the size prior learns from these
     blob_score: float = 0.4
     vehicle_score: float = 0.65

@@ -13,10 +13,10 @@ import numpy.typing as npt
 from trackers.utils.state_representations import XCYCWHStateEstimator
 
 # Shares of the height, for centre x, centre y, width, height.
-MEASURED = np.array([0.06, 0.07, 0.08, 0.08])  # scatter of a detector's box
-ACCELERATION = np.array([0.6, 0.35, 0.1, 0.1])  # per s²; a person changes pace by about a metre per second each second
+MEASURED = np.array([0.07, 0.077, 0.084, 0.084])  # scatter of a detector's box
+ACCELERATION = np.array([1.2, 0.8, 0.3, 0.3])  # per s²; a person changes pace by up to two metres per second each second
 FIRST_SPEED = np.array([0.8, 0.4, 0.05, 0.05])  # per s
-SLOWING_S = 2.0  # time constant with which an unseen thing loses its speed
+SLOWING_S = 3.0  # time constant with which an unseen thing loses its speed
 
 
 class WalkerFilter(XCYCWHStateEstimator):

@@ -21,13 +21,14 @@ SHORTEST_STEP_S = 0.001  # two pictures of the same instant still follow one ano
 class TrackerSettings:
     """Scores are of a detector in [0, 1]; times in seconds."""
 
-    begin_score: float = 0.6  # a new track needs this much
-    high_score: float = 0.5  # joined first
-    smallest_iou: float = 0.15
-    apart: float = 0.2  # IoU with a better box above which no track begins
+    begin_score: float = 0.7  # a new track needs this much
+    least_score: float = 0.15  # below, a detection is not looked at
+    high_score: float = 0.75  # joined first
+    smallest_iou: float = 0.05
+    apart: float = 0.45  # IoU with a better box above which no track begins
     begin_frames: int = 2  # seen this often in a row before it counts
-    lost_s: float = 2.0  # kept so long without being seen
-    carried_s: float = 0.5  # and shown so long where its filter puts it
+    lost_s: float = 3.0  # kept so long without being seen
+    carried_s: float = 0.45  # and shown so long where its filter puts it
     rate: float = 10.0  # frames/s for which the filter's noise is set
 
 
@@ -51,7 +52,11 @@ class Tracker:
         self._last_at = at
         seen: list[Seen] = []
         for kind in sorted({*detections.kinds, *self._by_kind}):
-            chosen = [number for number, name in enumerate(detections.kinds) if name == kind]
+            chosen = [
+                number
+                for number, (name, score) in enumerate(zip(detections.kinds, detections.scores, strict=True))
+                if name == kind and score >= self.settings.least_score
+            ]
             seen += self._update_kind(kind, detections.boxes[chosen], detections.scores[chosen], at)
         return seen
 
