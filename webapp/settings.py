@@ -162,6 +162,8 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "plan-next-slots": {"task": "webapp.watch.tasks.plan_next_slots", "schedule": 600.0},
     # Hourly, so that no thumbnail outlives its hours by more than one; days of events are made ahead and dropped.
     "keep-events": {"task": "webapp.cameras.tasks.keep_events", "schedule": 3600.0},
+    # Every quarter of an hour, so that an hour is counted soon after its end, and again for what came late.
+    "count-places": {"task": "webapp.cameras.tasks.count_places", "schedule": 900.0},
     # Alerts that nobody looked at for half a day are closed; all go after HAECHI_ALERT_DAYS.
     "drop-old-alerts": {"task": "webapp.watch.tasks.drop_old_alerts", "schedule": 3600.0},
 }
