@@ -2,6 +2,10 @@
 
 import json
 import logging
+import os
+import re
+import shutil
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -90,6 +94,18 @@ def test_events_of_a_broker_go_into_the_stream_once_each(here, broker, listening
     await_length(jurisdiction, 30)
     got = [event for _, _, event in EventReader([jurisdiction.pk], "writer", "test").read(100, 10)]
     assert {event.key for event in got} == {event.key for event in events}
+
+
+@pytest.mark.skipif(not shutil.which("mosquitto_pub"), reason="mosquitto_pub (Debian: mosquitto-clients) is not installed")
+def test_the_example_of_the_documentation_sends_an_event(here, broker, listening):
+    jurisdiction, cameras = here
+    listening()
+    page = (Path(__file__).resolve().parents[2] / "docs" / "events.md").read_text()
+    example = re.findall(r"```sh\n(mosquitto_pub.*?)```", page, re.DOTALL)[0]
+    values = {"BROKER": "127.0.0.1", "PORT": str(broker.port), "MQTT_USER": USER, "MQTT_PASSWORD": PASSWORD}
+    names = {"CODE": jurisdiction.code, "CAMERA": cameras[0].source_id}
+    subprocess.run(["sh", "-c", example], env=os.environ | values | names, check=True)
+    await_length(jurisdiction, 1)
 
 
 def test_rubbish_is_counted_and_does_not_stop_what_follows(here, broker, listening, caplog):
