@@ -4,7 +4,7 @@
  * In:  every frontend/*.js but job.js is the entry of one page (page.js is on every page);
  *      every frontend/styles/*.css goes into haechi.css, the shared ones first.
  * Out: static/dist/<entry>.js (one self-contained module each, so that no module names another under a hashed name),
- *      static/dist/haechi.css, static/dist/map.css, static/dist/theme.js, static/dist/maplibre-worker.js.
+ *      static/dist/haechi.css, a .css for each entry that draws a map, static/dist/theme.js, static/dist/maplibre-worker.js.
  */
 import * as esbuild from "esbuild";
 import { mkdirSync, readdirSync } from "node:fs";

@@ -74,7 +74,7 @@ export async function postJson(address, body = {}) {
 }
 
 /**
- * @param {"POST" | "PUT" | "DELETE"} method
+ * @param {"POST" | "PUT" | "PATCH" | "DELETE"} method
  * @param {string} address
  * @param {object} [body]
  * @returns {Promise<any>}

@@ -76,7 +76,7 @@ export class CellNow {
       const parts = [
         h("p", { class: "factor-head" }, h("b", { class: times >= 1 ? "is-up" : "is-down" }, `×${times.toFixed(2)}`), h("span", {}, factor.label ?? factorLabel(factor.factor))),
         h("i", { class: `factor-bar ${times >= 1 ? "is-up" : "is-down"}`, style: { "--share": `${share * 100}%` } }),
-        h("p", { class: "muted small" }, interpolate(gettext("%(now)s an hour, usually %(usual)s"), { now: amount(factor.now), usual: amount(factor.usual) }, true), ...cameras.flatMap((link) => [" · ", link])),
+        h("p", { class: "muted small" }, interpolate(gettext("now %(now)s, usually %(usual)s (events, fading with time)"), { now: amount(factor.now), usual: amount(factor.usual) }, true), ...cameras.flatMap((link) => [" · ", link])),
       ];
       return h("li", { class: "factor-row", dataset: { factor: factor.factor } }, ...parts);
     });

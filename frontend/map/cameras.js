@@ -143,7 +143,7 @@ function point(camera, properties) {
 }
 
 /** What a camera sees, as a polygon: a sector, or a circle where its direction is unknown. */
-function sector(camera, properties) {
+export function sector(camera, properties) {
   const { longitude, latitude, range_m: range } = camera;
   const isRound = camera.bearing_deg === null || camera.bearing_deg === undefined || camera.angle_deg >= 360;
   const from = isRound ? 0 : camera.bearing_deg - camera.angle_deg / 2;

@@ -25,3 +25,9 @@ def factor_words() -> dict[str, dict[str, str]]:
 def factor_label(code: str) -> str:
     """The factor's name in the language of the page; the code itself where it is unknown."""
     return gettext(BY_CODE[code].label) if code in BY_CODE else code
+
+
+@register.filter
+def unlocalised(number: float) -> str:
+    """A coordinate as programs write it, whatever the language of the page."""
+    return f"{number:.6f}"
