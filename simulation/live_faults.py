@@ -25,7 +25,7 @@ CONSTANT_EVERY_S = 600.0
 CONSTANT_CONFIDENCE = 0.9
 STORM_HOURS = 0.04  # share of the hours in which a storming camera storms
 STORM_PER_HOUR = 60.0
-STUCK_FOR_S = 21_600.0  # a stuck clock stands still until it is set again
+STUCK_FOR_S = 43_200.0  # a stuck clock stands still until it is set again
 RAINY_HOURS = 0.06  # share of six-hour spells with rain
 RAIN_BLINDS = 0.3  # share of the cameras without light or shelter that rain blinds
 

@@ -24,6 +24,7 @@ from webapp.cameras.models import Camera
 from webapp.cameras.stream import client, counts_key, refused_key, stream_key
 from webapp.demo import live
 from webapp.demo.live import Sent, Wishes, open_feed, send_past, send_stream
+from webapp.forecasts.selectors import live_weights_in_service
 from webapp.live.models import UsualRecord
 
 from ..factories import CENTRE, make_jurisdiction
@@ -87,6 +88,12 @@ def test_one_command_fills_the_stream_and_gives_what_is_usual(city: Jurisdiction
     levels = UsualRecord.objects.of(city).get()
     assert levels.source_ids[0] == "TS-0000-1"
     assert tuple(levels.factors) == RISK_CODES
+    weights = live_weights_in_service(jurisdiction=city)
+    assert weights is not None
+    assert weights.row.origin == "given"
+    mean = weights.weights().mean
+    assert (mean >= 0).all()
+    assert mean.max() == pytest.approx(2.0 * live.WEIGHT_SCALE)  # a weapon before a homicide
     assert "What is usual was given from 4 simulated weeks." in said
     assert "Simulated events for Test-gu: about 20 a second, from 40 cameras." in said
     assert f"{len(events):,} accepted, 0 repeated, 0 left out" in said
@@ -127,7 +134,7 @@ def test_the_past_is_the_one_that_the_stream_would_have_told(city: Jurisdiction)
 def test_wrong_clocks_are_refused_and_counted_by_camera(city: Jurisdiction) -> None:
     feed = open_feed(jurisdiction=city, wishes=Wishes(seed=2, rate=10.0, lying=1.0))
     sent, now_s = Sent(), time.time()
-    send_past(jurisdiction=city, feed=feed, until_s=now_s, minutes=600, stop=Event(), sent=sent)
+    send_past(jurisdiction=city, feed=feed, until_s=now_s, minutes=500, stop=Event(), sent=sent)
     assert sent.refused > 0
     redis: Any = client()
     assert sum(int(number) for number in redis.hvals(refused_key(city.pk))) == sent.refused

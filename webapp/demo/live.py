@@ -19,17 +19,22 @@ from simulation.errors import SimulationError
 from simulation.live_city import LiveCity
 from simulation.live_feed import LiveFeed
 from simulation.live_pictures import drawn_picture
+from simulation.live_rhythm import DEMO_WEIGHTS
 from webapp.accounts.models import Jurisdiction
 from webapp.cameras.services.events import Published, StreamDown, publish
 from webapp.common.errors import HaechiError
+from webapp.crimes.models import Category
 from webapp.demo.selectors import camera_spots, coverage_of_cameras, has_usual_levels
+from webapp.forecasts.services.live_weights import give_live_weights
 from webapp.live.services import seed_usual
 
 logger = logging.getLogger(__name__)
 
 RISK_SHARE = 0.2  # of the rate: at most so much are risks, the rest are measures
-MOST_RISKS_PER_HOUR = 1.0  # a camera, on average: beyond that no street is believable
+MOST_RISKS_PER_HOUR = 0.5  # a camera, on average: beyond that no street is believable
 MOST_RATE = 20_000.0
+# The simulator weighs summed confidence, the fusion standardised levels up to 3: about a third does the same there.
+WEIGHT_SCALE, WEIGHT_SD = 0.35, 0.15
 TICK_S = 0.25
 SAY_EVERY_S = 60.0
 LONGEST_WAIT_S = 10.0
@@ -119,6 +124,17 @@ def give_usual_levels(*, jurisdiction: Jurisdiction, feed: LiveFeed, weeks: floa
     counts = feed.city.told_counts(weeks)
     seed_usual(jurisdiction=jurisdiction, source_ids=feed.names, factors=feed.city.factors, counts=counts, weeks=weeks)
     return True
+
+
+def give_weights(*, jurisdiction: Jurisdiction) -> None:
+    """Let the simulated events move the map: the simulation's own weights, for there are no rulings to take a prior from."""
+    codes = set(Category.objects.of(jurisdiction).values_list("code", flat=True))
+    weights = {
+        category: {factor: WEIGHT_SCALE * weight for factor, weight in by_factor.items()}
+        for category, by_factor in DEMO_WEIGHTS.items()
+        if category in codes
+    }
+    give_live_weights(jurisdiction=jurisdiction, weights=weights, sd=WEIGHT_SD)
 
 
 def send_past(*, jurisdiction: Jurisdiction, feed: LiveFeed, until_s: float, minutes: float, stop: Event, sent: Sent) -> None:

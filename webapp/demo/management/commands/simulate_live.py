@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from webapp.accounts.models import Jurisdiction
 from webapp.common.errors import HaechiError
-from webapp.demo.live import Sent, Wishes, give_usual_levels, open_feed, send_past, send_stream
+from webapp.demo.live import Sent, Wishes, give_usual_levels, give_weights, open_feed, send_past, send_stream
 from webapp.demo.services import DEFAULT_SEED, DEMO_CODE
 
 
@@ -52,6 +52,7 @@ class Command(BaseCommand):
         feed = open_feed(jurisdiction=jurisdiction, wishes=wishes)
         if options["weeks"] > 0 and give_usual_levels(jurisdiction=jurisdiction, feed=feed, weeks=options["weeks"]):
             self.stdout.write(_("What is usual was given from %(weeks)g simulated weeks.") % {"weeks": options["weeks"]})
+        give_weights(jurisdiction=jurisdiction)
         now_s, sent = time.time(), Sent()
         send_past(jurisdiction=jurisdiction, feed=feed, until_s=now_s, minutes=options["past"], stop=stop, sent=sent)
         self.stdout.write(
