@@ -35,6 +35,7 @@ KNOWN = 20.0  # events after which a camera's departures from its level count ha
 CLOCKWORK_LEVEL, CLOCKWORK_SHARE = 8.0, 0.1  # events per hour; variance over mean below which they are no street's
 EVEN_SHARE = 0.08  # of a new hour in the running evenness: a half-life of eight hours
 PARTS = ("own", "hours", "_squares", "_expected", "_last", "_level", "_jumps")
+SUMS = ("of_cameras", "of_hours", "watched")
 BURST_SD = 10.0  # an hour is believed up to so many deviations above what was usual, or a runaway camera would go deaf
 
 
@@ -58,7 +59,8 @@ class UsualLevels:
         self._level = np.zeros((cameras, factors), dtype=np.float64)
         self._jumps = np.zeros((cameras, factors), dtype=np.float64)
         self._hour_of_week: dict[int, int] = {}
-        self._sums: tuple[Float64, Float64] | None = None  # of all hours [cameras, factors], of all cameras [factors, 168]
+        # Of all hours [cameras, factors], of all cameras [factors, 168], and hours that all cameras saw [168].
+        self._sums: tuple[Float64, Float64, Float64] | None = None
         self._cached: tuple[int, Float64, Float64, Float64] | None = None
 
     @property
@@ -128,6 +130,7 @@ class UsualLevels:
         if self._sums is not None:
             self._sums[0][...] += believed
             self._sums[1][:, week_hour] += believed.sum(axis=0)
+            self._sums[2][week_hour] += hours_seen.sum()
         self.hours[:, week_hour] += hours_seen.astype(np.float32)
         self.version += 1
         if self.version % 24 == 0:
@@ -162,7 +165,9 @@ class UsualLevels:
     def to_bytes(self) -> bytes:
         """For a checkpoint: 45 MB for 4,000 cameras and 17 factors before compression."""
         parts = {name: getattr(self, name) for name in PARTS}
-        return packed({"version": np.array(VERSION), "learnt": np.array(self.version), **parts})
+        # The running sums too: added up anew they differ in the last digit, and a restart must change nothing.
+        sums = dict(zip(SUMS, self._sums or (), strict=False))
+        return packed({"version": np.array(VERSION), "learnt": np.array(self.version), **parts, **sums})
 
     @classmethod
     def from_bytes(cls, content: bytes, *, zone: ZoneInfo) -> UsualLevels:
@@ -174,6 +179,9 @@ class UsualLevels:
             levels.version = int(arrays["learnt"])
             for name in PARTS:
                 getattr(levels, name)[...] = arrays[name]
+            if SUMS[0] in arrays:
+                first, second, third = (np.asarray(arrays[name], dtype=np.float64) for name in SUMS)
+                levels._sums = first, second, third
         except (KeyError, ValueError, IndexError, TypeError) as error:
             raise UnreadableStateError("usual levels", str(error)) from error
         return levels
@@ -181,14 +189,13 @@ class UsualLevels:
     def _levels(self) -> tuple[int, Float64, Float64, Float64]:
         """Mean per hour [cameras, factors], profile [factors, 168] around 1, and the mean's relative variance, as learnt."""
         if self._cached is None or self._cached[0] != self.version:
-            hours = self.hours.astype(np.float64)
             if self._sums is None:
-                self._sums = self._weeks.sum(axis=0, dtype=np.float64), self._weeks.sum(axis=1, dtype=np.float64).T.copy()
-            total, counted = self._sums
-            watched = hours.sum(axis=0)
+                by_camera, by_hour = (self._weeks.sum(axis=axis, dtype=np.float64) for axis in (0, 1))
+                self._sums = by_camera, by_hour.T.copy(), self.hours.sum(axis=0, dtype=np.float64)
+            total, counted, watched = self._sums
             every = (counted.sum(axis=1) + START_H * START_RATE) / (watched.sum() + START_H)
             profile = _profile(counted, watched, every)
-            exposure = hours @ profile.T
+            exposure = self.hours @ profile.astype(np.float32).T
             mean = every * (total + CAMERA) / (every * exposure + CAMERA)
             self._cached = (self.version, mean, profile, 1.0 / (total + CAMERA))
         return self._cached

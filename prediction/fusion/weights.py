@@ -36,7 +36,7 @@ ETA_MOST = 4.0  # log lifts beyond this do not occur in service
 @dataclass(frozen=True, eq=False)
 class LiveWeights:
     """mean, sd: Float64[categories, factors]: weight per unit of excess, and how far off it may be. centre: Float64[categories],
-    what keeps the total of seen cells right. scale, rho: the shrinkage that the evidence chose (0 and 1 where nothing was learnt).
+    what keeps the total of seen cells right. scale, rho: the shrinkage that the evidence chose (0 and 1 if nothing was learnt).
     """
 
     categories: tuple[str, ...]
@@ -152,18 +152,19 @@ def learn_weights(prior: LiveWeights, history: History) -> LiveWeights:
         raise PredictionError("The live history and the prior are of different categories or factors. Reorder the prior first.")
     if not history.incidents or not history.excess.nnz:
         return prior
+    squares = _squares(history.excess)
     best: tuple[float, Float64, float, float] | None = None
     start: Float64 | None = None
     for rho in RHOS if prior.mean.any() else (0.0,):
         for scale in SCALES:
-            fit = _Fit(prior.mean * rho, scale, history)
+            fit = _Fit(prior.mean * rho, scale, history, squares)
             start = fit.solve(start)
             evidence = fit.evidence()
             if best is None or evidence > best[0]:
                 best = evidence, fit.mode, scale, rho
     assert best is not None  # noqa: S101 (there is always a scale)
     _evidence, mean, scale, rho = best
-    wide = _Fit(prior.mean * rho, WIDE, history)
+    wide = _Fit(prior.mean * rho, WIDE, history, squares)
     wide.solve(start)
     return LiveWeights(prior.categories, prior.factors, mean, wide.deviations(), centre_of(mean, history), scale=scale, rho=rho)
 
@@ -188,11 +189,32 @@ def log_likelihoods(weights: LiveWeights | None, history: History) -> Float64:
     return np.asarray(rows + history.rest_counts * weights.centre - history.rest_rates * np.expm1(weights.centre))
 
 
+def _squares(excess: csr_array) -> csr_array:
+    """Sparse Float64[rows, factors × factors]: each row's products of two excesses, each pair once. They make the Hessians of all
+    categories, scales and steps by one product each."""
+    excess = csr_array(excess)
+    excess.sort_indices()
+    columns = excess.shape[1]
+    lengths = np.diff(excess.indptr)
+    rows, places, values = [], [], []
+    for length in np.unique(lengths[lengths > 0]):
+        these = np.flatnonzero(lengths == length)
+        entries = excess.indptr[these][:, np.newaxis] + np.arange(length)
+        first, second = np.triu_indices(length)
+        column, value = excess.indices[entries].astype(np.int64), excess.data[entries]
+        rows.append(np.repeat(these, len(first)))
+        places.append((column[:, first] * columns + column[:, second]).ravel())
+        values.append((value[:, first] * value[:, second]).ravel())
+    joined = tuple(np.concatenate(part) for part in (values, rows, places))
+    return csr_array((joined[0], joined[1:]), shape=(excess.shape[0], columns**2))
+
+
 class _Fit:
     """Newton on θ = (a[C], shared[F], own[C, F]) around a prior mean, for one scale of the departures."""
 
-    def __init__(self, mean: Float64, scale: float, history: History) -> None:
+    def __init__(self, mean: Float64, scale: float, history: History, squares: csr_array) -> None:
         self.mean, self.history = mean, history
+        self.pulls, self.squares = csr_array(history.excess.T), csr_array(squares.T)
         categories, factors = mean.shape
         self.shape = (categories, factors)
         self.precision = np.concatenate(
@@ -270,21 +292,21 @@ class _Fit:
         size = self.theta.size
         gradient, hessian = np.zeros(size), np.diag(self.precision)
         shared = categories + np.arange(factors)
-        excess = self.history.excess
+        pulls, crosses = self.pulls @ left, self.pulls @ expected
+        upper = (self.squares @ expected).reshape(factors, factors, categories)
+        square = upper + upper.transpose(1, 0, 2)
+        square[np.arange(factors), np.arange(factors)] /= 2
+        gradient[:categories] = left.sum(axis=0) + self.history.rest_counts.sum(axis=0) - rest
+        gradient[shared] = pulls.sum(axis=1)
+        hessian[shared[:, np.newaxis], shared] += square.sum(axis=2)
         for c in range(categories):
             own = categories + factors + c * factors + np.arange(factors)
-            gradient[c] = left[:, c].sum() + self.history.rest_counts[:, c].sum() - rest[c]
-            pull = excess.T @ left[:, c]
-            gradient[shared] += pull
-            gradient[own] = pull
-            weighted = csr_array(excess.multiply(expected[:, c : c + 1]))
-            square = np.asarray((excess.T @ weighted).todense())
-            cross = np.asarray(excess.T @ expected[:, c])
+            gradient[own] = pulls[:, c]
             hessian[c, c] += expected[:, c].sum() + rest[c]
             for block in (shared, own):
-                hessian[c, block] += cross
-                hessian[block, c] += cross
-            for first in (shared, own):
-                for second in (shared, own):
-                    hessian[np.ix_(first, second)] += square
+                hessian[c, block] += crosses[:, c]
+                hessian[block, c] += crosses[:, c]
+            hessian[np.ix_(own, own)] += square[:, :, c]
+            hessian[np.ix_(own, shared)] += square[:, :, c]
+            hessian[np.ix_(shared, own)] += square[:, :, c]
         return gradient - self.precision * self.theta, hessian
