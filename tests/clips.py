@@ -17,13 +17,20 @@ GROUND, WALL, FIGURE = (92, 98, 96), (120, 126, 130), (40, 52, 160)
 
 
 def street(size: tuple[int, int] = (320, 240)) -> Picture:
-    """An empty street with some structure, so that nothing takes it for a blacked-out lens."""
+    """An empty street: a house with windows, paving, a kerb. Structured all over, as real pictures are."""
     width, height = size
-    picture = np.full((height, width, 3), GROUND, np.uint8)
+    rng = np.random.default_rng(7)
+    speckles = rng.integers(-14, 15, (-(-height // 6), -(-width // 6), 1))
+    grain = cv2.resize(np.repeat(speckles, 3, axis=2).astype(np.float32), (width, height), interpolation=cv2.INTER_NEAREST)
+    picture = np.full((height, width, 3), GROUND, np.float32)
     picture[: height // 3] = WALL
+    picture = np.clip(picture + grain, 0, 255).astype(np.uint8)
     for x in range(0, width, max(8, width // 12)):
-        cv2.line(picture, (x, height // 3), (x + width // 6, height), (70, 74, 72), 1)
-    cv2.rectangle(picture, (width // 10, height // 12), (width // 4, height // 4), (60, 60, 70), -1)
+        cv2.line(picture, (x, height // 3), (x + width // 6, height), (60, 64, 62), 1)
+    for x in range(width // 14, width, width // 5):
+        cv2.rectangle(picture, (x, height // 12), (x + width // 9, height // 4), (50, 52, 66), -1)
+        cv2.rectangle(picture, (x, height // 12), (x + width // 9, height // 4), (190, 190, 186), 1)
+    cv2.line(picture, (0, height // 3), (width, height // 3), (180, 180, 176), max(1, height // 120))
     return picture
 
 
@@ -47,6 +54,15 @@ def walk(number: int, fps: float, size: tuple[int, int] = (320, 240)) -> Picture
     picture = street(size)
     x = (number / fps * 0.15 * width) % width
     draw_figure(picture, x, 0.85 * height, 0.45 * height, phase=number / fps * 6)
+    return picture
+
+
+def stroll(number: int, fps: float, size: tuple[int, int] = (480, 360)) -> Picture:
+    """Somebody who walks up and down in the middle, and stays in view."""
+    width, height = size
+    picture = street(size)
+    at = number / fps
+    draw_figure(picture, width * (0.55 + 0.2 * np.sin(at * 0.7)), 0.88 * height, 0.45 * height, phase=at * 6)
     return picture
 
 

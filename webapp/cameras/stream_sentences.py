@@ -39,6 +39,7 @@ SENTENCES = {
     "silent": noop("%(name)s answers, but no pictures come. Look at the camera."),
     "ended": noop("%(host)s ended the stream. It is opened again."),
     "broken_off": noop("The connection to %(host)s broke off. It is opened again."),
+    "clip_ended": noop("The clip %(name)s has ended. Let it loop, or switch the stream off and on again."),
     "seal_broken": noop("The stored password cannot be opened, because the site's key was changed. Give the password again."),
     "detector_unusable": noop("The model %(name)s cannot be used: %(why)s"),
     "rules_unusable": noop("What is drawn or set for this stream cannot be used: %(why)s"),

@@ -289,7 +289,7 @@ def _checked(values: dict[str, Any]) -> dict[str, Any]:
 
 def _descriptor(name: str) -> Path:
     """Where the descriptor of a model lies; the name alone decides, without any path in it."""
-    return Path(settings.DETECTOR_DIR) / f"{Path(name).name}.json"
+    return Path(settings.DETECTOR_DIR) / f"{Path(name).name}.toml"
 
 
 def _store(stream: Stream, values: dict[str, Any], *, by: User | None) -> None:
