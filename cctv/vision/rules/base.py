@@ -86,7 +86,7 @@ class BaseRule(Named):
 
     def sure(self, strength: float, score: float = 1.0) -> float:
         """Confidence. strength: how far the measured value lies beyond its threshold (0: just at it; 1: twice as far)."""
-        beyond = 1 - 0.5 * math.exp(-2 * max(strength, 0.0))
+        beyond = 1 - 0.3 * math.exp(-2 * max(strength, 0.0))
         return round(self.trust * beyond * (0.5 + 0.5 * min(max(score, 0.0), 1.0)), 3)
 
     def of_trail(

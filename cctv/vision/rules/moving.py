@@ -31,6 +31,7 @@ class Running(BaseRule):
     over_s: float = parameter(1.0, "s", 0.3, 5)
     repeat_s: float = parameter(15.0, "s", 1, 3600)
     code = "running"
+    trust = 0.6
 
     def __post_init__(self) -> None:
         self._latch = Latch(hold_s=self.seconds, release_s=2.0, repeat_s=self.repeat_s)

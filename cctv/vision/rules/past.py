@@ -29,6 +29,7 @@ STANDING_M_S = 0.35
 RELINK_M = 0.8  # how far beside the expected place a continued track may begin
 RELINK_SPREAD_M_S = 0.8  # and how much further with each second that it was not seen
 LEAST_SCORE = 0.25  # mean score of a track below which it may be nothing
+WAY_M = 0.5
 FORGET_S = 60.0  # a longer hole in the stream starts a new past
 
 Point = tuple[float, float]
@@ -61,6 +62,7 @@ class Trail:
     widths: deque[float] = field(default_factory=lambda: deque(maxlen=25))
     seen_times: int = 0
     travelled_m: float = 0.0
+    counted: Sample | None = None  # up to where the way is counted
     links: int = 0
 
     @property
@@ -205,9 +207,11 @@ def _extend(trail: Trail, one: Seen, scene: Scene) -> None:
         sample = Sample(scene.at, one.ground, 1.0, one.foot)
     else:
         sample = Sample(scene.at, one.foot, NOMINAL_HEIGHT_M.get(one.kind, OTHER_HEIGHT_M) / trail.height_px, one.foot)
-    # A step of less than a decimetre is the trembling of the box, not a way.
-    step = gap_m(trail.last, sample) if trail.samples else 0.0
-    trail.travelled_m += step if step >= 0.1 else 0.0
+    # Less than this is the trembling of the box, not a way.
+    step = gap_m(trail.counted, sample) if trail.counted is not None else math.inf
+    if step >= WAY_M:
+        trail.travelled_m += step if math.isfinite(step) else 0.0
+        trail.counted = sample
     trail.samples.append(sample)
 
 

@@ -20,7 +20,7 @@ class Loitering(BaseRule):
     radius_m: float = parameter(4.0, "m", 0.5, 50)
     repeat_s: float = parameter(60.0, "s", 5, 3600)
     code = "loitering"
-    trust = 0.85
+    trust = 0.75
 
     def __post_init__(self) -> None:
         self._spots: dict[int, Sample] = {}
