@@ -10,6 +10,7 @@ at much the same lag, on at least two cameras.
 """
 
 import math
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -58,7 +59,7 @@ class _Passage:
 
 
 class Handovers:
-    """Watches all calibrated cameras of one worker. Feed every scene of each; memory is bounded by `longest_s`.
+    """Watches all calibrated cameras of one worker. Feed every scene of each, from any thread; memory is bounded by `longest_s`.
 
     longest_s: the longest way between two cameras in seconds. least_lag_s, most_lag_s: how far behind a follower walks.
     least_confidence: below it nothing is told.
@@ -73,12 +74,17 @@ class Handovers:
         least_confidence: float = 0.1,
     ) -> None:
         self._longest_s, self._lags, self._least = longest_s, (least_lag_s, most_lag_s), least_confidence
+        self._lock = threading.Lock()
         self._present: dict[tuple[str, str], _Passage] = {}
         self._gone: list[_Passage] = []
         self._entries: dict[str, list[float]] = {}  # first seen at, smoothed entries a second, newest at
 
     def see(self, *, camera: str, at: float, people: Iterable[tuple[int | str, float, float]]) -> list[FollowedAcross]:
         """Take in what one camera sees now. at: epoch seconds, in order per camera. people: track, longitude, latitude."""
+        with self._lock:
+            return self._see(camera, at, people)
+
+    def _see(self, camera: str, at: float, people: Iterable[tuple[int | str, float, float]]) -> list[FollowedAcross]:
         found: list[FollowedAcross] = []
         for number, longitude, latitude in people:
             passage = self._passage(camera, str(number), at, (longitude, latitude))

@@ -45,7 +45,7 @@ class Following(BaseRule):
     steady: float = parameter(0.3, "of the lag", 0.05, 1)
     repeat_s: float = parameter(30.0, "s", 1, 3600)
     code = "following"
-    trust = 0.7
+    trust = 0.5
 
     def __post_init__(self) -> None:
         self._latch = Latch(hold_s=0.0, release_s=4.0, repeat_s=self.repeat_s)
