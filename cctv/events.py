@@ -72,7 +72,7 @@ def from_fields(fields: Mapping[bytes, bytes]) -> CameraEvent:
         at = EPOCH + timedelta(microseconds=micros)
         corners = None if box is None else tuple(box)
     except (KeyError, ValueError, TypeError, OverflowError) as error:
-        raise EventError("entry_unreadable", value=repr(dict(fields))[:80]) from error
+        raise EventError("entry_unreadable", value=_short(dict(fields))) from error
     thumbnail = fields.get(_THUMBNAIL, b"")
     return CameraEvent(key, camera, at, factor, confidence, value, corners, track, lon, lat, model, thumbnail)
 
@@ -100,7 +100,7 @@ def from_json(value: object, *, now: datetime, may_be_old: bool = False) -> Came
         raise EventError("not_an_object", value=_short(value))
     unknown = sorted(str(name) for name in value.keys() - FIELDS)
     if unknown:
-        raise EventError("field_unknown", field=unknown[0][:40])
+        raise EventError("field_unknown", field=_short(unknown[0]))
     if value.get("schema", SCHEMA) is not SCHEMA:
         raise EventError("schema_unknown", field="schema", value=_short(value["schema"]))
     for field in ("camera", "at", "factor", "confidence"):
@@ -246,7 +246,9 @@ def _thumbnail(value: object) -> bytes:
 
 
 def _short(value: object) -> str:
+    """At most 60 characters that every log, page and database can show."""
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     text = value if isinstance(value, str) else repr(value)
-    return text if len(text) <= 60 else text[:59] + "…"
+    text = text if len(text) <= 60 else text[:59] + "…"
+    return "".join(letter if letter.isprintable() else "�" for letter in text)

@@ -93,6 +93,17 @@ def test_wrong_events_are_named_by_their_place_and_the_others_are_taken(made, kn
     assert answer["refused"][0]["message"] == "The field “at” is missing. Every event needs camera, at, factor and confidence."
 
 
+def test_letters_that_nothing_can_write_are_refused_and_not_a_fault(made, known):
+    good = to_json(make_events(known, 1)[0])
+    body = json.dumps(
+        [good | {name: "\ud800\x00"} for name in ("camera", "key", "track", "factor", "at")] + [{"\udfff": 1}]
+    ).encode()
+    answer = post(made, None, body=body)
+    assert answer.status_code == 202
+    codes = [one["code"] for one in answer.json()["refused"]]
+    assert codes == ["text_invalid"] * 4 + ["time_unreadable", "field_unknown"]
+
+
 @pytest.mark.korean
 def test_the_sentences_come_in_the_language_of_the_site(made, known):
     assert post(made, [7]).json()["refused"][0]["code"] == "not_an_object"

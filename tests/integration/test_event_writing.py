@@ -63,13 +63,13 @@ def partitions(table: str) -> list[str]:
 def test_an_event_is_stored_as_it_was_said(here):
     jurisdiction, cameras = here
     box = (0.125, 0.25, 0.5, 0.75)
-    said = make_event(cameras[1], value=12.5, box=box, track="7", lon=127.01, lat=37.49, model="hog 1", thumbnail=JPEG)
+    said = make_event(cameras[1], value=12.5, box=box, track="7\\N '뒤'", lon=127.01, lat=37.49, model="hog 1", thumbnail=JPEG)
     send(here, [said, make_event(cameras[2])])
     write()
     kept = CameraEvent.objects.of(jurisdiction).get(key=said.key)
     assert (kept.camera_id, kept.at, kept.factor, kept.value, tuple(kept.box)) == (cameras[1].pk, said.at, "fall", 12.5, box)
     assert kept.confidence == pytest.approx(0.8)
-    assert (kept.point.x, kept.point.y, kept.track, kept.model, kept.is_late) == (127.01, 37.49, "7", "hog 1", False)
+    assert (kept.point.x, kept.point.y, kept.track, kept.model, kept.is_late) == (127.01, 37.49, said.track, "hog 1", False)
     assert kept.day == said.at.astimezone(UTC).date()
     assert abs((kept.received_at - timezone.now()).total_seconds()) < 60
     assert bytes(EventThumbnail.objects.of(jurisdiction).get().jpeg) == JPEG

@@ -29,11 +29,11 @@ def refusal(value: object) -> EventError:
     return caught.value
 
 
-texts = st.text(st.characters(categories=["L", "N", "P", "S"]), max_size=40)
+texts = st.text("aZ09 가힣é🚨\"'\\,;|{}%\u00b5", max_size=40)  # no classes of letters: hypothesis counts them for seconds
 fractions = st.floats(0, 1)
 events = st.builds(
     CameraEvent,
-    key=st.from_regex(r"\A[A-Za-z0-9._:-]{1,80}\Z"),
+    key=st.text("aZ09._:+@=~-", min_size=1, max_size=80),
     camera=texts.filter(bool),
     at=st.datetimes(datetime(2026, 3, 1, 7), datetime(2026, 3, 1, 12), timezones=st.just(UTC)),  # noqa: DTZ001
     factor=st.sampled_from(sorted(BY_CODE)),
@@ -142,7 +142,7 @@ def test_a_wrong_event_is_refused_with_a_short_sentence_that_names_the_field(val
 
 
 names = st.sampled_from(["camera", "at", "factor", "confidence", "box", "key", "lon", "lat", "thumbnail", "schema"])
-scalars = st.none() | st.booleans() | st.floats() | st.text()
+scalars = st.none() | st.booleans() | st.floats() | st.text("a가\x00\ud800", max_size=5)
 
 
 @given(st.recursive(scalars, lambda inner: st.lists(inner) | st.dictionaries(names, inner)))

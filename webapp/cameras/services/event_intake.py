@@ -64,11 +64,10 @@ def take_batch(*, jurisdiction_id: int, values: list[object], now: datetime) -> 
 
 def _refusal(index: int, value: object, error: EventError) -> Refusal:
     said = value if isinstance(value, dict) else {}
-    key, camera = said.get("key"), said.get("camera")
-    return Refusal(
-        index,
-        key[:80] if isinstance(key, str) else "",
-        camera[:80] if isinstance(camera, str) and camera else OTHER,
-        error.code,
-        sentence(error),
-    )
+    key, camera = (_shown(said.get(name)) for name in ("key", "camera"))
+    return Refusal(index, key, camera or OTHER, error.code, sentence(error))
+
+
+def _shown(value: object) -> str:
+    """A text that can be shown and counted; blank for anything else."""
+    return value[:80] if isinstance(value, str) and value.isprintable() else ""

@@ -16,6 +16,8 @@ class Command(BaseCommand):
         "Runs until SIGTERM; what comes while it is down the broker keeps."
     )
 
+    requires_system_checks: list[str] = []  # they would load every page: 90 MB
+
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--name", default="haechi", help="of the session at the broker; the same after a restart")
 
