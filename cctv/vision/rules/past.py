@@ -148,7 +148,8 @@ class Past:
             # The stream began anew or was calibrated in between: what was known does not join on.
             self._trails, self._lost = {}, {}
         self._number, self.at, self._calibrated = scene.number, scene.at, scene.calibrated
-        seen = {one.track: one for one in scene.seen}
+        # On a calibrated camera, what has no place on the ground (above the horizon) cannot be measured with the rest.
+        seen = {one.track: one for one in scene.seen if one.ground is not None or not scene.calibrated}
         for track in [track for track in self._trails if track not in seen]:
             self._lost[track] = self._trails.pop(track)
         self.now = []
