@@ -4,7 +4,7 @@ machinery takes it up without harm.
 """
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -26,7 +26,7 @@ Float64 = npt.NDArray[np.float64]
 HOUR_S = 3_600
 SEEN = 0.5  # chance that a recorded incident is seen as an event
 HALF_LIVES_S = (2 * 3_600.0, 24 * 3_600.0)
-TEST_D, LEARN_D, WARM_D = 182, 365, 120
+TEST_D, LEARN_D, WARM_D = 182, 365, 60
 QUICK_D = 28, 90, 60
 PLACE_HALF_LIFE_D, LEVEL_HALF_LIFE_D = 180.0, 28.0
 OWN, AROUND = 0.7, 0.3  # of a cell's own past and that of its 250 m surroundings
@@ -149,10 +149,10 @@ def _weights(learnt: LiveWeights) -> dict[str, list[float]]:
     return {name: [round(float(mean), 4), round(float(sd), 4)] for name, mean, sd in pairs}
 
 
-def real(*, quick: bool) -> dict[str, Any]:
+def real(*, quick: bool, cities: Sequence[str] = tuple(SOURCES)) -> dict[str, Any]:
     test_d, learn_d, warm_d = QUICK_D if quick else (TEST_D, LEARN_D, WARM_D)
     found: dict[str, Any] = {}
-    for code in ("NYC",) if quick else SOURCES:
+    for code in cities[:1] if quick else cities:
         city = load_city(code)
         grid = grid_of(city, "250 m")
         incidents = incidents_of(city, grid)

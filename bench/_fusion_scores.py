@@ -106,6 +106,8 @@ def captured(risk: Float32, cell: Ints) -> Float64:
     ordered = np.sort(risk)
     for number, share in enumerate(SHARES):
         count = round(share * len(risk))
+        if not count:
+            continue
         edge = ordered[len(risk) - count]
         above, equal = int((risk > edge).sum()), int((risk == edge).sum())
         found[number] = (risk[cell] > edge).sum() + (risk[cell] == edge).sum() * (count - above) / equal

@@ -37,7 +37,7 @@ SEOUL = ZoneInfo("Asia/Seoul")
 SEED = 3
 UNIT = 0.5  # of the demo's weights: those are of another unit of excess, of single events
 EVENTS_PER_HOUR, EPISODES_PER_DAY = 2.0, 1.0  # a camera
-STRENGTHS = (0.0, 0.25, 0.5, 1.0, 2.0)
+STRENGTHS = (0.0, 0.5, 1.0, 2.0)
 CROWDED = 40.0  # times the demo city's 11 incidents a day: from so few, no weight is to be learnt in weeks
 SLOT_H = 8
 FIRST_SLOT_H = 6
@@ -83,7 +83,7 @@ def setting(*, quick: bool) -> Setting:
     lon, lat, angle, reach = columns
     coverage = coverage_matrix(lon, lat, bearing, angle, reach, cell_ids=grid.cell_ids)
     rates = true_rates(city.sites, city.figures, city.geography.plane, grid).transpose(1, 2, 0) / SLOT_H
-    weeks = (2, 3, 1) if quick else (2, 5, 3)
+    weeks = (2, 3, 1) if quick else (2, 4, 2)
     return Setting(tuple(spot.purpose for spot in spots), coverage, rates, *(168 * week for week in weeks))
 
 

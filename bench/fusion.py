@@ -31,6 +31,7 @@ def main() -> int:
     options = argparse.ArgumentParser(prog="bench fusion", description=__doc__)
     options.add_argument("--quick", action="store_true", help="a quarter of the cameras, fewer weeks; one real city, fewer days")
     options.add_argument("--part", choices=("simulated", "real", "speed"), help="one part only")
+    options.add_argument("--city", choices=tuple(SOURCES), help="one real city only")
     arguments = options.parse_args()
     start = cpu_s()
     print(WARNING)
@@ -40,10 +41,11 @@ def main() -> int:
     if arguments.part in (None, "simulated"):
         found |= simulated(quick=arguments.quick)
     if arguments.part in (None, "real"):
-        absent = [source.file for source in SOURCES.values() if not (shared_data() / source.file).exists()]
+        cities = (arguments.city,) if arguments.city else tuple(SOURCES)
+        absent = [SOURCES[code].file for code in cities if not (shared_data() / SOURCES[code].file).exists()]
         if absent:
             print(f"\nThe real cities are left out: {', '.join(absent)} not found in {shared_data()}.")
-        found["real"] = {} if absent else real(quick=arguments.quick)
+        found["real"] = {} if absent else real(quick=arguments.quick, cities=cities)
     finish(found | {"cpu_s": round(cpu_s() - start, 1), "peak_rss_mb": peak_rss_mb(), "quick": arguments.quick})
     return 0
 

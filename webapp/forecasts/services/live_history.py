@@ -29,7 +29,7 @@ Ints = npt.NDArray[np.int64]
 HOUR = timedelta(hours=1)
 HOUR_S = 3_600
 ENTRIES_AT_MOST = 20_000  # of one hour; those furthest from usual are kept
-ROWS_AT_MOST = 4_000_000  # cell-hours learnt from, the newest; some 400 MB at five categories
+ROWS_AT_MOST = 1_500_000  # cell-hours learnt from, the newest: three months of 700 an hour; some 500 MB at five categories
 KEEP_FOR = timedelta(weeks=52)
 LEARN_FROM = timedelta(weeks=26)
 STEP = 40  # parts of one unit of excess that are told apart; ±3 fits a signed byte
