@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import gammaincinv
 
 from cctv.statistics import (
     Congestion,
@@ -44,6 +45,13 @@ def test_an_hour_hardly_watched_says_nothing():
 def test_half_an_hour_watched_is_scaled_to_an_hour():
     assert people_per_hour(30, 0.5)[0] == 60
     assert people_per_hour(30, 0.5)[1] < people_per_hour(60, 1.0)[1]
+
+
+def test_the_interval_is_garwoods_within_a_hundredth():
+    count = np.arange(5, 300)
+    ours = np.array([people_per_hour(int(n), 1.0)[1:] for n in count])
+    assert ours[:, 0] == pytest.approx(gammaincinv(count, 0.025), rel=0.01)
+    assert ours[:, 1] == pytest.approx(gammaincinv(count + 1, 0.975), rel=0.01)
 
 
 @given(st.integers(0, 500), st.floats(0.1, 1.0))
