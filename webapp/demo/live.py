@@ -1,4 +1,4 @@
-"""The demo city's cameras at work: a simulated stream of events through the real one, and usual levels from its past.
+"""The demo city's cameras at work: a simulated stream of events through the real one.
 
 Only for a simulated city: what is simulated is never mixed with what was recorded.
 """
@@ -19,22 +19,16 @@ from simulation.errors import SimulationError
 from simulation.live_city import LiveCity
 from simulation.live_feed import LiveFeed
 from simulation.live_pictures import drawn_picture
-from simulation.live_rhythm import DEMO_WEIGHTS
 from webapp.accounts.models import Jurisdiction
 from webapp.cameras.services.events import Published, StreamDown, publish
 from webapp.common.errors import HaechiError
-from webapp.crimes.models import Category
-from webapp.demo.selectors import camera_spots, coverage_of_cameras, has_usual_levels
-from webapp.forecasts.services.live_weights import give_live_weights
-from webapp.live.services import seed_usual
+from webapp.demo.live_selectors import camera_spots, coverage_of_cameras
 
 logger = logging.getLogger(__name__)
 
 RISK_SHARE = 0.2  # of the rate: at most so much are risks, the rest are measures
 MOST_RISKS_PER_HOUR = 0.5  # a camera, on average: beyond that no street is believable
 MOST_RATE = 20_000.0
-# The simulator weighs summed confidence, the fusion standardised levels up to 3: about a third does the same there.
-WEIGHT_SCALE, WEIGHT_SD = 0.35, 0.15
 TICK_S = 0.25
 SAY_EVERY_S = 60.0
 LONGEST_WAIT_S = 10.0
@@ -112,29 +106,6 @@ def open_feed(*, jurisdiction: Jurisdiction, wishes: Wishes) -> LiveFeed:
         return LiveFeed(city, spots, measures_per_hour=measures, picture=drawn_picture, label=label)
     except SimulationError as error:
         raise HaechiError(str(error), code="simulation") from error
-
-
-def give_usual_levels(*, jurisdiction: Jurisdiction, feed: LiveFeed, weeks: float) -> bool:
-    """Give the live picture what `weeks` weeks of this stream would have taught it; returns whether that was to be done.
-
-    The counts are drawn at once, not by way of millions of events.
-    """
-    if has_usual_levels(jurisdiction=jurisdiction):
-        return False
-    counts = feed.city.told_counts(weeks)
-    seed_usual(jurisdiction=jurisdiction, source_ids=feed.names, factors=feed.city.factors, counts=counts, weeks=weeks)
-    return True
-
-
-def give_weights(*, jurisdiction: Jurisdiction) -> None:
-    """Let the simulated events move the map: the simulation's own weights, for there are no rulings to take a prior from."""
-    codes = set(Category.objects.of(jurisdiction).values_list("code", flat=True))
-    weights = {
-        category: {factor: WEIGHT_SCALE * weight for factor, weight in by_factor.items()}
-        for category, by_factor in DEMO_WEIGHTS.items()
-        if category in codes
-    }
-    give_live_weights(jurisdiction=jurisdiction, weights=weights, sd=WEIGHT_SD)
 
 
 def send_past(*, jurisdiction: Jurisdiction, feed: LiveFeed, until_s: float, minutes: float, stop: Event, sent: Sent) -> None:

@@ -1,26 +1,18 @@
-"""Reads for a city to look at: the points of a file, with the same reader as an upload, to draw an outline from; and the
-cameras of a simulated city, for its live stream."""
+"""Reads of a file: its points, with the same reader as an upload, to draw a city's outline from."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from django.utils.translation import gettext as _
-from scipy.sparse import csr_array
 
-from cctv.views import coverage_matrix
 from ingestion.errors import REFUSALS, FileRefused
 from ingestion.header import read_header
 from ingestion.places import OK, parse_degrees
 from ingestion.presets import Preset
 from ingestion.reader import read_chunks
-from simulation.cameras import CameraSpot
-from webapp.accounts.models import Jurisdiction
-from webapp.cameras.models import Camera
 from webapp.common.errors import HaechiError
-from webapp.crimes.selectors import current_grid
-from webapp.live.models import UsualRecord
 
 Float64 = npt.NDArray[np.float64]
 
@@ -67,26 +59,3 @@ def _degrees(rows: list[list[str]], longitude: int, latitude: int) -> Float64:
     columns = [parse_degrees([row[position] for row in rows]) for position in (longitude, latitude)]
     good = (columns[0][1] == OK) & (columns[1][1] == OK)
     return np.column_stack([columns[0][0], columns[1][0]])[good]
-
-
-def camera_spots(*, jurisdiction: Jurisdiction) -> list[CameraSpot]:
-    """All cameras of a jurisdiction, also those out of order, by source_id."""
-    columns = ("source_id", "name", "point", "bearing_deg", "angle_deg", "range_m", "purpose", "is_working")
-    rows = Camera.objects.of(jurisdiction).order_by("source_id").values_list(*columns)
-    return [CameraSpot(row[0], row[1], row[2].x, row[2].y, *row[3:]) for row in rows]
-
-
-def coverage_of_cameras(*, jurisdiction: Jurisdiction, spots: Sequence[CameraSpot]) -> csr_array:
-    """Share of each cell in each camera's view: sparse Float32[cameras, cells]. Raises `NotFound` where there are no cells."""
-    cells = current_grid(jurisdiction=jurisdiction).array()
-    unknown = float("nan")
-    columns = [
-        [spot.longitude, spot.latitude, unknown if spot.bearing_deg is None else spot.bearing_deg, spot.angle_deg, spot.range_m]
-        for spot in spots
-    ]
-    return coverage_matrix(*np.array(columns, np.float64).reshape(-1, 5).T, cell_ids=cells)
-
-
-def has_usual_levels(*, jurisdiction: Jurisdiction) -> bool:
-    """Whether the live picture knows already what is usual there."""
-    return bool(UsualRecord.objects.of(jurisdiction).exists())

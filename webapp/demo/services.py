@@ -28,15 +28,13 @@ from webapp.common.errors import HaechiError
 from webapp.common.services import Progress, no_progress, part
 from webapp.crimes.models import Area, Place
 from webapp.crimes.services import AreaRecord, PlaceRecord, register_areas, register_places, set_up_jurisdiction
+from webapp.demo.identity import DEFAULT_SEED, DEMO_CODE, DEMO_ZONE
 from webapp.demo.logins import Logins, set_up_logins
 from webapp.demo.selectors import read_points
 from webapp.demo.wording import CITY_NOTE, CITY_NOTE_EN, DEMO_NOTE, DEMO_NOTE_EN
 from webapp.imports.models import Upload
 from webapp.imports.services import import_file
 
-DEMO_CODE = "seocho"
-DEMO_ZONE = "Asia/Seoul"
-DEFAULT_SEED = 20260101
 SIMULATED_FILE = re.compile(rf"{DEMO_CODE}-simulated-(?P<seed>\d+)-(?P<until>\d{{8}})\.csv")
 CITY_CAMERAS = 4_000
 CITY_SEED = 1  # of the cameras simulated for a real city

@@ -7,8 +7,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from webapp.common.errors import HaechiError
+from webapp.demo.identity import DEFAULT_SEED
 from webapp.demo.management.console import Bar, add_common_arguments, close
-from webapp.demo.services import DEFAULT_SEED, load_demo
+from webapp.demo.services import load_demo
 
 
 class Command(BaseCommand):

@@ -9,14 +9,17 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
+from simulation.live_feed import LiveFeed
 from webapp.accounts.models import Jurisdiction
 from webapp.common.errors import HaechiError
-from webapp.demo.live import Sent, Wishes, give_usual_levels, give_weights, open_feed, send_past, send_stream
-from webapp.demo.services import DEFAULT_SEED, DEMO_CODE
+from webapp.demo.identity import DEFAULT_SEED, DEMO_CODE
+from webapp.demo.live import Sent, Wishes, open_feed, send_past, send_stream
+from webapp.demo.live_selectors import has_given_weights, has_usual_levels
 
 
 class Command(BaseCommand):
     help = "Publish simulated events of a simulated city's cameras, until it is stopped."
+    requires_system_checks = ()  # they would load every page's code, 100 MB that stay
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         usual = Wishes(seed=DEFAULT_SEED)
@@ -50,9 +53,7 @@ class Command(BaseCommand):
 
     def _run(self, jurisdiction: Jurisdiction, wishes: Wishes, options: dict[str, Any], stop: Event) -> None:
         feed = open_feed(jurisdiction=jurisdiction, wishes=wishes)
-        if options["weeks"] > 0 and give_usual_levels(jurisdiction=jurisdiction, feed=feed, weeks=options["weeks"]):
-            self.stdout.write(_("What is usual was given from %(weeks)g simulated weeks.") % {"weeks": options["weeks"]})
-        give_weights(jurisdiction=jurisdiction)
+        self._give_start(jurisdiction, feed, options["weeks"])
         now_s, sent = time.time(), Sent()
         send_past(jurisdiction=jurisdiction, feed=feed, until_s=now_s, minutes=options["past"], stop=stop, sent=sent)
         self.stdout.write(
@@ -69,6 +70,18 @@ class Command(BaseCommand):
             say=self._say,
             sent=sent,
         )
+
+    def _give_start(self, jurisdiction: Jurisdiction, feed: LiveFeed, weeks: float) -> None:
+        """Usual levels and weights where there are none."""
+        if not has_given_weights(jurisdiction=jurisdiction):
+            from webapp.demo.live_start import give_weights
+
+            give_weights(jurisdiction=jurisdiction)
+        if weeks > 0 and not has_usual_levels(jurisdiction=jurisdiction):
+            from webapp.demo.live_start import give_usual_levels
+
+            give_usual_levels(jurisdiction=jurisdiction, feed=feed, weeks=weeks)
+            self.stdout.write(_("What is usual was given from %(weeks)g simulated weeks.") % {"weeks": weeks})
 
     def _say(self, sent: Sent) -> None:
         self.stdout.write(
