@@ -69,9 +69,9 @@ class OwnRedis:
 
 
 @contextmanager
-def running_channel(*, redis_url: str, origins: str = "", log: Path, **environment: str) -> Iterator[str]:
+def running_channel(*, redis_url: str, origins: str = "", log: Path, port: int = 0, **environment: str) -> Iterator[str]:
     """The channel's address, for as long as the block lasts."""
-    port = free_port()
+    port = port or free_port()
     env = os.environ | {"DATABASE_URL": test_database_url(), "REDIS_URL": redis_url, "HAECHI_LIVE_ORIGINS": origins} | environment
     command = [sys.executable, "-m", "uvicorn", "webapp.asgi:application", "--host", "127.0.0.1", "--port", str(port)]
     with log.open("wb") as output:
