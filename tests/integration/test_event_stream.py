@@ -232,6 +232,19 @@ def test_thumbnails_are_left_off_before_an_event_is(here, settings):
     assert counts(jid)["thumbnails_left_off"] == 1
 
 
+def test_thumbnails_are_left_off_where_they_fill_the_memory(here, monkeypatch):
+    jid, cameras = here
+    monkeypatch.setattr(pressing, "PICTURES_BYTES", 100_000)
+    monkeypatch.setattr(pressing, "EVERY_S", 0.0)
+    for _ in range(100):
+        send(jid, make_events(cameras, 1, thumbnail=JPEG))
+    pictures = [bool(event.thumbnail) for _, _, event in reader(jid).read(1000, 10)]
+    assert pictures[:20] == [True] * 20
+    assert pictures[-20:] == [False] * 20
+    assert counts(jid)["accepted"] == 100
+    assert counts(jid)["thumbnails_left_off"] == pictures.count(False)
+
+
 def test_a_burst_that_fusion_cannot_follow_is_shed_and_counted_and_a_restart_is_not(here, monkeypatch):
     jid, cameras = here
     monkeypatch.setattr(pressing, "FUSION_LAG", (200, 400, 800))

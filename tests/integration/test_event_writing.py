@@ -26,6 +26,7 @@ from webapp.cameras.services.event_days import EVENTS, THUMBNAILS, ensure_days, 
 from webapp.cameras.services.event_writing import EventWriter, store
 from webapp.cameras.services.events import publish
 from webapp.cameras.stream import EventReader, client, counts_key, stream_key, stream_state, writer_key
+from webapp.cameras.tasks import keep_events as keep_events_task
 
 ROOT = Path(__file__).resolve().parents[2]
 Here = tuple[Jurisdiction, list[Camera]]
@@ -156,6 +157,35 @@ def test_days_are_made_ahead_and_dropped_when_they_are_old_and_thumbnails_to_the
     assert partitions(THUMBNAILS)[0] == f"{THUMBNAILS}_{now:%Y%m%d}"
     again = keep_events(now=now + timedelta(days=2))
     assert (again.made, again.dropped, again.thumbnails) == ((), (), 0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_days_that_two_make_at_once_are_made_once(here):
+    days = [(timezone.now() + timedelta(days=100 + ahead)).date() for ahead in range(5)]
+    made: list[str] = []
+
+    def run() -> None:
+        made.extend(ensure_days(days))
+        connections.close_all()
+
+    threads = [threading.Thread(target=run) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    there = [name for name in partitions(EVENTS) if name >= f"{EVENTS}_{days[0]:%Y%m%d}"]
+    assert len(there) == 5
+    pictures = {name.replace(EVENTS, THUMBNAILS) for name in there}
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE " + ", ".join([*there, *pictures]))
+    assert set(made) == set(there) | pictures
+
+
+@pytest.mark.django_db
+def test_the_hourly_task_makes_the_days_to_come(settings):
+    assert settings.CELERY_BEAT_SCHEDULE["keep-events"]["task"] == keep_events_task.name
+    keep_events_task()
+    assert f"{EVENTS}_{timezone.now() + timedelta(days=3):%Y%m%d}" in partitions(EVENTS)
 
 
 @pytest.mark.django_db

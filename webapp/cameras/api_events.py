@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import RequestDataTooBig
+from django.db import InterfaceError, OperationalError
 from django.http import HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -134,6 +135,8 @@ class EventIntake(APIView):
         return Response(PublishedOutput(done).data, status=202)
 
     def handle_exception(self, exc: Exception) -> Response:
+        if isinstance(exc, OperationalError | InterfaceError):  # the database is away; a sender need not know which service it is
+            exc = StreamDown(_("The event stream cannot be written to at the moment. Send the events again."))
         response = super().handle_exception(exc)
         if isinstance(exc, event_senders.TooMany | StreamDown):
             response["Retry-After"] = str(exc.fields.get("retry_after_s", RETRY_AFTER_S))

@@ -16,6 +16,7 @@ GROWN_S = 0.5  # a lag is compared with that of so long ago
 READING_S = 5.0  # a fusion that asked within this time is running; one that is being restarted is waited for
 FUSION_LAG = (20_000, 40_000, 80_000)  # entries; the first is five seconds of 4,000 cameras
 FILLED = (0.5, 0.75, 0.9)  # of the bound
+PICTURES_BYTES = 256 * 1024**2  # of a stream: beyond that thumbnails are left off, a hundred times as large as their events
 LOW_CONFIDENCE, HIGH_CONFIDENCE = 0.5, 0.9
 
 
@@ -32,6 +33,7 @@ class Pressure(IntEnum):
 class _Seen:
     at: float = float("-inf")
     pressure: Pressure = Pressure.NONE
+    size: int = 0
     lag: int = 0
     lag_at: float = float("-inf")
 
@@ -44,9 +46,16 @@ def pressure(jurisdiction_id: int) -> Pressure:
     seen, now = _seen.setdefault(jurisdiction_id, _Seen()), time.monotonic()
     if now - seen.at >= EVERY_S:
         state = stream_state(jurisdiction_id)
+        seen.size = state.size
         seen.pressure = max(_by_lag(state, seen, now), _by_length(jurisdiction_id, state))
         seen.at = now
     return seen.pressure
+
+
+def pictures_fit(jurisdiction_id: int) -> bool:
+    """Whether the stream has room for thumbnails; as `pressure` saw it last."""
+    seen = _seen.get(jurisdiction_id)
+    return seen is None or (seen.pressure is Pressure.NONE and seen.size < PICTURES_BYTES)
 
 
 def leaves_out(pressure: Pressure, event: CameraEvent) -> bool:

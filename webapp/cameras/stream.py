@@ -107,6 +107,7 @@ class StreamState:
 
     length: int
     groups: dict[str, GroupState]
+    size: int = 0  # bytes, estimated by Redis
 
 
 def stream_state(jurisdiction_id: int) -> StreamState:
@@ -114,8 +115,9 @@ def stream_state(jurisdiction_id: int) -> StreamState:
     key = stream_key(jurisdiction_id)
     pipeline = client().pipeline(transaction=False)
     pipeline.xlen(key)
+    pipeline.memory_usage(key, samples=5)
     pipeline.xinfo_groups(key)
-    length, groups = pipeline.execute(raise_on_error=False)
+    length, size, groups = pipeline.execute(raise_on_error=False)
     if isinstance(length, Exception):
         raise length
     if isinstance(groups, Exception):  # no such key
@@ -125,7 +127,7 @@ def stream_state(jurisdiction_id: int) -> StreamState:
         pipeline.xpending(key, group["name"])
     answers = pipeline.execute()
     states = [_group(group, answers[2 * i], answers[2 * i + 1], length) for i, group in enumerate(groups)]
-    return StreamState(length, {state.name: state for state in states})
+    return StreamState(length, {state.name: state for state in states}, size or 0)
 
 
 def _group(group: dict[str, Any], consumers: list[dict[str, Any]], pending: dict[str, Any], length: int) -> GroupState:

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +23,7 @@ _PARTITIONS = """
 SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
 WHERE i.inhparent = %s::regclass ORDER BY c.relname
 """
+_DELETE = "DELETE FROM cameras_eventthumbnail WHERE day <= %(day)s AND at < %(oldest)s"
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def keep_events(*, now: datetime) -> Kept:
         *_drop_before(THUMBNAILS, oldest_thumbnail.astimezone(UTC).date()),
     ]
     with connection.cursor() as cursor:
-        cursor.execute(f"DELETE FROM {THUMBNAILS} WHERE day <= %s AND at < %s", [oldest_thumbnail.date(), oldest_thumbnail])  # noqa: S608
+        cursor.execute(_DELETE, {"oldest": oldest_thumbnail, "day": oldest_thumbnail.astimezone(UTC).date()})
         deleted: int = cursor.rowcount
     for name in dropped:
         logger.info("dropped %s", name)
@@ -70,10 +71,14 @@ def _drop_before(table: str, oldest: date) -> list[str]:
     with connection.cursor() as cursor:
         names = [name for name in _partitions(cursor, table) if name < _name(table, oldest)]
     for name in names:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(PATIENCE)
-            cursor.execute(f"DROP TABLE {connection.ops.quote_name(name)}")
-        dropped.append(name)
+        try:
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute(PATIENCE)
+                cursor.execute(f"DROP TABLE {connection.ops.quote_name(name)}")
+        except OperationalError as error:  # somebody reads it
+            logger.warning("%s is dropped an hour later: %s", name, str(error).strip())
+        else:
+            dropped.append(name)
     return dropped
 
 

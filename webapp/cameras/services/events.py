@@ -19,7 +19,7 @@ from cctv.events_errors import EventError
 from cctv.factors import BY_CODE, Kind
 from webapp.cameras.camera_ids import camera_ids
 from webapp.cameras.event_sentences import sentence
-from webapp.cameras.pressure import Pressure, leaves_out, pressure
+from webapp.cameras.pressure import Pressure, leaves_out, pictures_fit, pressure
 from webapp.cameras.stream import Group, client, counts_key, refused_key, stream_key
 from webapp.common.errors import HaechiError
 
@@ -142,7 +142,7 @@ def publish(
         if batch.refused:
             count_refused(jurisdiction_id=jurisdiction_id, refused=[(one.camera, one.code) for one in batch.refused])
         step = pressure(jurisdiction_id)
-        if step is not Pressure.NONE:
+        if step is not Pressure.NONE or not pictures_fit(jurisdiction_id):
             _shed(batch, step)
         done = Published(shed=batch.counts["shed_measure"] + batch.counts["shed_risk"], refused=tuple(batch.refused))
         for start in range(0, max(len(batch.events), 1), BATCH):
