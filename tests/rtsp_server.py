@@ -13,6 +13,7 @@ gi.require_version("Gst", "1.0")
 gi.require_version("GstRtspServer", "1.0")
 from gi.repository import GLib, GObject, Gst, GstRtspServer  # noqa: E402
 
+# AVI tells no times for pictures that are coded out of order: they are all sent with the same one, as some cameras do.
 DEMUXERS = {"mp4": "qtdemux", "avi": "avidemux", "mkv": "matroskademux"}
 NTP_EPOCH_S = 2_208_988_800  # from 1900 to 1970
 CLOCK_TIME = 3  # rtpbin's ntp-time-source: sender reports carry the pipeline's clock
@@ -58,7 +59,7 @@ def main() -> None:
         factory.offset_s = wanted.get("clock_offset_s", 0)
         demuxer = DEMUXERS[clip.rpartition(".")[2]]
         factory.set_launch(
-            f'( filesrc location="{clip}" ! {demuxer} ! h264parse config-interval=-1 ! rtph264pay name=pay0 pt=96 )'
+            f'( filesrc location="{clip}" ! {demuxer} ! h264parse ! rtph264pay name=pay0 pt=96 config-interval=-1 )'
         )
         if wanted.get("users"):
             permissions = GstRtspServer.RTSPPermissions()

@@ -10,6 +10,26 @@ from statistics import median
 JUMP_S = 5.0  # stream time and arrival part by more: the stream began anew
 CREEP = 0.0005  # how fast the anchor may follow a camera whose clock runs slow: 1.8 s an hour, far above real drift
 REPORTS_KEPT = 15
+STUCK = 4  # pictures with one and the same time
+
+
+class StreamTime:
+    """The time of each picture within its stream. Some streams tell none, and some the same for ever: then another measure
+    counts, which the caller gives.
+    """
+
+    def __init__(self) -> None:
+        self._last_s: float | None = None
+        self._same = 0
+
+    def of(self, pts_s: float | None, otherwise_s: float) -> float:
+        """Seconds from any zero of the next picture."""
+        self._same = self._same + 1 if pts_s is not None and pts_s == self._last_s else 0
+        if self._same < STUCK:
+            self._last_s = pts_s
+        else:
+            self._same = STUCK  # once it stood still it is not believed until it moves
+        return otherwise_s if pts_s is None or self._same >= STUCK else pts_s
 
 
 class LiveClock:
@@ -25,10 +45,9 @@ class LiveClock:
         self._last_at = 0.0
         self.jumps = 0
 
-    def date(self, pts_s: float | None, arrival: float) -> float:
-        """UTC epoch seconds of a picture with this stream time (None: it has none) that came in at `arrival`."""
-        at = arrival if pts_s is None else self._from_stream(pts_s, arrival)
-        self._last_at = max(at, self._last_at + 1e-4)
+    def date(self, pts_s: float, arrival: float) -> float:
+        """UTC epoch seconds of a picture with this stream time that came in at `arrival`."""
+        self._last_at = max(self._from_stream(pts_s, arrival), self._last_at + 1e-4)
         return self._last_at
 
     def _from_stream(self, pts_s: float, arrival: float) -> float:

@@ -35,7 +35,6 @@ _RTSP = {
     "rtsp_transport": "tcp",
     "allowed_media_types": "video",
     "protocol_whitelist": "rtsp,tcp,rtp",
-    "fflags": "nobuffer",
     "probesize": "500000",
     "analyzeduration": "1000000",
 }
@@ -155,7 +154,7 @@ class LiveSource:
                 for shot in reader:
                     if self._stop.is_set():
                         return
-                    if paced is not None and shot.pts_s is not None:
+                    if paced is not None:
                         # Segments come whole: their pictures are handed on at the speed at which they were taken.
                         self._stop.wait(max(0.0, paced.due(shot.pts_s, self._clock()) - self._clock()))
                         yield self._frame(shot, self._clock())
@@ -179,6 +178,8 @@ class LiveSource:
             status=self.status,
             clock=self._clock,
             stall_s=3 * self._options.timeout_s,
+            stop=self._stop,
+            is_live=True,
         )
 
     @contextmanager
@@ -243,7 +244,7 @@ class RecordedSource:
         for shot in self._shots():
             if self._stop.is_set():
                 return
-            pts_s = shot.pts_s or 0.0
+            pts_s = shot.pts_s
             if self._options.realtime:
                 due = paced.due(pts_s, self._clock())
                 self._start = due - pts_s
@@ -277,8 +278,8 @@ class RecordedSource:
             first_s: float | None = None
             try:
                 for shot in reader:
-                    first_s = (shot.pts_s or 0.0) if first_s is None else first_s
-                    yield Shot(shot.picture, (shot.pts_s or 0.0) - first_s, shot.number)
+                    first_s = shot.pts_s if first_s is None else first_s
+                    yield Shot(shot.picture, shot.pts_s - first_s, shot.number)
             except av.error.FFmpegError as error:
                 raise _unreadable(path) from error
 

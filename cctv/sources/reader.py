@@ -3,6 +3,7 @@
 Only video is asked for and decoded: sound never enters (Personal Information Protection Act, article 25 (5)).
 """
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,28 +21,29 @@ from av.video.reformatter import Interpolation
 from av.video.stream import VideoStream
 
 from cctv.sources.budget import Budget, KeyFrames
-from cctv.sources.clock import CameraClock
+from cctv.sources.clock import CameraClock, StreamTime
 from cctv.sources.errors import SourceError
 from cctv.sources.status import Status
 
 LARGEST_PIXELS = 8192 * 4352  # 8K; a stream that claims more is an attack or an accident
 MOST_BROKEN = 200  # undecodable packets in a row: some seconds of nothing but damage
 MICROSECOND = 1e-6
+USUAL_FPS = 25  # of a recording that tells no rate
 
 Picture = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True, eq=False)
 class Shot:
-    """One decoded picture: UInt8[height, width, 3] in BGR, its stream time in seconds (None: it has none) and number."""
+    """One decoded picture: UInt8[height, width, 3] in BGR, its stream time in seconds and number."""
 
     picture: Picture
-    pts_s: float | None
+    pts_s: float
     number: int
 
 
 class Reader:
-    """Pictures of one container, at most `fps` a second and `height` pixels high."""
+    """Pictures of one container, at most `fps` a second and `height` pixels high. `is_live`: they come as they are taken."""
 
     def __init__(
         self,
@@ -53,6 +55,8 @@ class Reader:
         status: Status,
         clock: Callable[[], float] = time.time,
         stall_s: float | None = None,
+        stop: threading.Event | None = None,
+        is_live: bool = False,
     ):
         self._container = container
         self._name = name
@@ -60,22 +64,24 @@ class Reader:
         self._status = status
         self._clock = clock
         self._stall_s = stall_s
+        self._stop = stop or threading.Event()
+        self._is_live = is_live
+        self._time, self._decoded = StreamTime(), 0
         self._budget, self._keys = Budget(fps), KeyFrames(fps)
         self.camera_clock = CameraClock()
         self._stream = self._video()
         self._codec = _opened(self._stream, name)
         self._broken = 0
         self._number = -1
-        self._began = clock()
+        self._began = self._alive = clock()
 
     def __iter__(self) -> Iterator[Shot]:
-        """Until the stream ends. Raises `SourceError` (corrupt, silent) and FFmpeg's own errors of the network."""
-        last = self._began
+        """Until the stream ends or `stop` is set. Raises `SourceError` (corrupt, silent) and FFmpeg's errors of the network."""
         for packet in self._packets():
-            for shot in self._shots(packet):
-                last = self._clock()
-                yield shot
-            if self._stall_s is not None and self._clock() - last > self._stall_s:
+            if self._stop.is_set():
+                return
+            yield from self._shots(packet)
+            if self._stall_s is not None and self._clock() - self._alive > self._stall_s:
                 raise SourceError("silent", f"{self._name} sends data but no pictures.", name=self._name)
 
     def _packets(self) -> "Iterator[Packet[VideoStream]]":
@@ -102,6 +108,7 @@ class Reader:
             self._status.frames += 1
             self._note(packet, pts_s)
         if self._left_out(packet, pts_s):
+            self._alive = self._clock()
             self._status.skipped += 1
             return
         try:
@@ -114,6 +121,7 @@ class Reader:
                 self._count_broken()
                 continue
             self._broken = 0
+            self._alive = self._clock()  # also where the budget leaves it out
             yield from self._passed(frame)
 
     def _note(self, packet: "Packet[VideoStream]", pts_s: float | None) -> None:
@@ -134,12 +142,13 @@ class Reader:
         return pts_s is not None and not self._budget.takes(pts_s)
 
     def _passed(self, frame: VideoFrame) -> Iterator[Shot]:
-        pts_s = None if frame.time is None else float(frame.time)
-        if not self._status.keys_only:
-            moment = pts_s if pts_s is not None else self._clock() - self._began
-            if not self._budget.takes(moment, self._frame_s):
-                self._status.skipped += 1
-                return
+        # Without times of its own a live picture is of now, and a recorded one follows the last at the usual distance.
+        otherwise_s = self._clock() - self._began if self._is_live else self._decoded * (self._frame_s or 1 / USUAL_FPS)
+        self._decoded += 1
+        pts_s = self._time.of(None if frame.time is None else float(frame.time), otherwise_s)
+        if not self._status.keys_only and not self._budget.takes(pts_s, self._frame_s):
+            self._status.skipped += 1
+            return
         if frame.width * frame.height > LARGEST_PIXELS:
             raise _too_large(self._name, frame.width, frame.height)
         picture = bgr(frame, self._height)

@@ -46,6 +46,13 @@ def test_an_rtsp_stream_gives_pictures_dated_now(server):
     assert latest.source.status.state is State.OFF
 
 
+def test_a_budget_of_a_picture_in_many_seconds_is_no_silence(server):
+    with reading(server.url("/gate"), options=Options(fps=0.2, timeout_s=0.5)) as latest:
+        assert len(frames_of(latest, 1)) == 1
+        time.sleep(2.5)  # longer than a stream without pictures is borne with
+        assert (latest.source.status.state, latest.source.status.connects) == (State.OK, 1)
+
+
 def test_a_password_is_needed_where_the_camera_asks_for_one_and_a_wrong_one_is_said(clip):
     with rtsp_server({"/gate": clip}, users={"kim": "p@ss:1"}) as server:
         with reading(server.url("/gate", "kim:p%40ss%3A1")) as latest:

@@ -83,6 +83,13 @@ def test_a_damaged_clip_gives_what_can_be_read(tmp_path):
         assert 2 <= len(frames) <= 20
 
 
+def test_a_bare_stream_of_pictures_without_times_plays_at_its_usual_speed(tmp_path):
+    write_clip(tmp_path / "bare.h264", seconds=2, fps=10)
+    _, frames = frames_of(tmp_path, "bare.h264")
+    gaps = np.diff([frame.at for frame in frames])
+    assert 0.05 < gaps.min() <= gaps.max() < 0.5
+
+
 def test_noise_in_place_of_pictures_ends_with_a_sentence(tmp_path):
     (tmp_path / "noise.h264").write_bytes(random.Random(1).randbytes(200_000))
     assert refused(tmp_path, "noise.h264").code in {"corrupt", "no_pictures"}

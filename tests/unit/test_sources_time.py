@@ -7,7 +7,7 @@ import pytest
 
 from cctv.sources import SourceError, State, Status, clock_sentence
 from cctv.sources.budget import Budget, KeyFrames
-from cctv.sources.clock import CameraClock, LiveClock, Paced
+from cctv.sources.clock import CameraClock, LiveClock, Paced, StreamTime
 from cctv.sources.playing import wait_s
 
 
@@ -25,11 +25,20 @@ def test_a_stream_that_begins_anew_is_dated_on_from_now():
     assert clock.jumps == 1
 
 
-def test_times_never_go_back_and_need_no_stream_time():
+def test_times_never_go_back():
     clock = LiveClock()
     first = clock.date(10.0, 1000.0)
     assert clock.date(9.9, 1000.01) > first
-    assert clock.date(None, 1001.0) == 1001.0
+
+
+def test_a_stream_without_times_or_whose_time_stands_still_is_counted_otherwise():
+    none, stuck, right = StreamTime(), StreamTime(), StreamTime()
+    assert [none.of(None, n * 0.1) for n in range(3)] == [0, 0.1, 0.2]
+    times = [stuck.of(7.0, 100 + n) for n in range(8)]
+    assert times[:4] == [7.0] * 4
+    assert times[4:] == [104, 105, 106, 107]
+    assert stuck.of(8.0, 108) == 8.0
+    assert [right.of(n / 10, 99) for n in range(9)] == [n / 10 for n in range(9)]
 
 
 @pytest.mark.parametrize(

@@ -205,7 +205,7 @@ class Watcher(threading.Thread):
     def _speed(self) -> float:
         """Pictures looked at a second, of late."""
         looks = list(self._looks)
-        if len(looks) < 2 or time.monotonic() - looks[-1] > TIMEOUT_S:
+        if len(looks) < 2 or time.monotonic() - looks[-1] > max(TIMEOUT_S, 3 / self.task.fps):
             return 0.0
         return (len(looks) - 1) / max(looks[-1] - looks[0], 1e-6)
 
