@@ -25,7 +25,7 @@ from prediction.spatial import Surroundings
 Float64 = npt.NDArray[np.float64]
 HOUR_S = 3_600
 SEEN = 0.5  # chance that a recorded incident is seen as an event
-HALF_LIVES_S = (2 * 3_600.0, 24 * 3_600.0)
+HALF_LIVES_S = (6 * 3_600.0,)  # not tuned; more than one may be given, each is a factor of its own
 TEST_D, LEARN_D, WARM_D = 182, 365, 60
 QUICK_D = 28, 90, 60
 PLACE_HALF_LIFE_D, LEVEL_HALF_LIFE_D = 180.0, 28.0

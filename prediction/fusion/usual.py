@@ -52,7 +52,7 @@ class UsualLevels:
         self.version = 0
         # By hour first: an hour of the week, the only thing that is read and written at once, lies together.
         self._weeks = np.zeros((WEEK_H, cameras, factors), dtype=np.float32)
-        self.hours = np.zeros((cameras, WEEK_H), dtype=np.float32)
+        self._watched = np.zeros((WEEK_H, cameras), dtype=np.float32)
         self._squares = np.zeros((cameras, factors), dtype=np.float64)
         self._expected = np.zeros((cameras, factors), dtype=np.float64)
         self._last = np.zeros((cameras, factors), dtype=np.float64)
@@ -67,6 +67,11 @@ class UsualLevels:
     def own(self) -> Float32:
         """Float32[cameras, factors, 168]: counts by hour of the week; a view, written to before the first hour only."""
         return self._weeks.transpose(1, 2, 0)
+
+    @property
+    def hours(self) -> Float32:
+        """Float32[cameras, 168]: how many such hours each camera saw, faded; a view like `own`."""
+        return self._watched.T
 
     @property
     def cameras(self) -> int:
@@ -90,7 +95,7 @@ class UsualLevels:
         """Float64[cameras, factors]: usual events per hour in that hour of the week."""
         _version, mean, profile, _variance = self._levels()
         usual = mean * profile[:, hour_of_week]
-        seen = self.hours[:, hour_of_week, np.newaxis] * usual
+        seen = self._watched[hour_of_week][:, np.newaxis] * usual
         return np.asarray(usual * (self._weeks[hour_of_week] + OWN_HOUR) / (seen + OWN_HOUR), dtype=np.float64)
 
     def relative_variance(self) -> Float64:
@@ -131,21 +136,22 @@ class UsualLevels:
             self._sums[0][...] += believed
             self._sums[1][:, week_hour] += believed.sum(axis=0)
             self._sums[2][week_hour] += hours_seen.sum()
-        self.hours[:, week_hour] += hours_seen.astype(np.float32)
+        self._watched[week_hour] += hours_seen.astype(np.float32)
         self.version += 1
         if self.version % 24 == 0:
             fade = 0.5 ** (24 / HALF_LIFE_H)
             self._sums = None
-            for kept in (self._weeks, self.hours, self._squares, self._expected):
+            for kept in (self._weeks, self._watched, self._squares, self._expected):
                 kept *= fade  # noqa: PLW2901 (in place)
         self._cached = None
 
     def _learn_evenness(self, counts: Float64, seen: npt.NDArray[np.bool_]) -> None:
         """Half the squared step from hour to hour estimates the variance without knowing the level."""
         step = np.where(self._last > 0, 0.5 * (counts - self._last) ** 2, counts)
+        share = (EVEN_SHARE * seen)[:, np.newaxis]
         for kept, new in ((self._level, counts), (self._jumps, step)):
-            kept[seen] += EVEN_SHARE * (new[seen] - kept[seen])
-        self._last[seen] = counts[seen]
+            kept += share * (new - kept)  # noqa: PLW2901 (in place)
+        np.copyto(self._last, counts, where=seen[:, np.newaxis])
 
     def add_late(self, camera: Ints, factor: Ints, at_s: Float64, weight: Float64) -> None:
         """Events that came after their hour was learnt; indices in range."""
@@ -195,7 +201,7 @@ class UsualLevels:
             total, counted, watched = self._sums
             every = (counted.sum(axis=1) + START_H * START_RATE) / (watched.sum() + START_H)
             profile = _profile(counted, watched, every)
-            exposure = self.hours @ profile.astype(np.float32).T
+            exposure = (profile.astype(np.float32) @ self._watched).T
             mean = every * (total + CAMERA) / (every * exposure + CAMERA)
             self._cached = (self.version, mean, profile, 1.0 / (total + CAMERA))
         return self._cached
