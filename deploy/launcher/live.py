@@ -10,13 +10,14 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from deploy.launcher import processes
 from deploy.launcher.layout import Layout
 from deploy.launcher.messages import Trouble, say
 
-# In this order: no new events, none left unread, then the fusion keeps its state; the channel's pages have gone before.
+# Orders to end each, with patience; what they have not stored or fused yet waits in Redis.
 STOP_ORDERS: Mapping[str, tuple[tuple[signal.Signals, float], ...]] = {
     "channel": ((signal.SIGTERM, 6.0),),
     "simulator": ((signal.SIGTERM, 5.0),),
@@ -127,8 +128,15 @@ class LivePrograms:
 
 
 def stop(layout: Layout) -> list[str]:
-    """End the programs that run; returns their names."""
-    return [name for name, orders in STOP_ORDERS.items() if processes.end(layout, name, orders=orders)]
+    """End the programs that run; returns their names. All are asked at once, for each finishes what it holds by itself."""
+    running = {name: pid for name in STOP_ORDERS if (pid := processes.alive(layout, name)) is not None}
+    for name, pid in running.items():
+        if name != "channel":  # asked twice, it would drop its pages without a word
+            with suppress(ProcessLookupError):
+                os.kill(pid, STOP_ORDERS[name][0][0])
+    for name in running:
+        processes.end(layout, name, orders=STOP_ORDERS[name])
+    return list(running)
 
 
 def tail(layout: Layout, name: str, lines: int = 15) -> str:

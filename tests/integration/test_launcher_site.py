@@ -10,11 +10,14 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.db import connection
 
-from deploy.launcher import environment, processes, web
+from deploy.launcher import environment, live, processes, web
 from deploy.launcher.layout import Layout
 from deploy.launcher.messages import Trouble
 from deploy.launcher.progress import Progress
+
+from .launcher_project import await_file
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = ["web", "beat", "worker"]
@@ -89,6 +92,29 @@ def test_a_port_that_was_taken_meanwhile_is_told(layout: Layout, env: dict[str, 
 def test_a_first_page_that_fails_is_told_at_once(layout: Layout, env: dict[str, str]) -> None:
     said = _refusal(layout, env | {"HAECHI_STATIC_ROOT": str(layout.local / "none")}, _address())
     assert "The first page answers with an error (500). Log: " in said
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_live_programs_run_beside_the_pages_and_end_with_them(layout: Layout, env: dict[str, str]) -> None:
+    given = connection.settings_dict
+    database = f"postgis://{given['USER']}:{given['PASSWORD']}@{given['HOST']}:{given['PORT']}/{given['NAME']}"
+    for name in live.STOP_ORDERS:
+        layout.log(name).unlink(missing_ok=True)
+    channel = live.choose_channel({}, host=processes.LOOPBACK, page_port=processes.free_port())
+    programs = live.LivePrograms(layout, {**env, **channel.env, "DATABASE_URL": database}, live.commands(layout, channel))
+    programs.start()
+    try:
+        told = {"writer": "storing events", "fusion": "this process fuses", "cameras": "watching streams", "channel": "complete"}
+        for name, words in told.items():
+            await_file(layout.log(name), words)
+        with urllib.request.urlopen(f"http://127.0.0.1:{channel.port}/live/health/", timeout=10) as answer:
+            assert answer.status == 200
+        programs.look()
+        assert [one.failures for one in programs.started.values()] == [0, 0, 0, 0]
+    finally:
+        ended = web.stop(layout)
+    assert ended == ["channel", "cameras", "writer", "fusion"]
+    assert not any(processes.alive(layout, name) for name in live.STOP_ORDERS)
 
 
 def _refusal(layout: Layout, env: dict[str, str], address: web.Address) -> str:
