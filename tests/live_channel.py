@@ -29,7 +29,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def test_database_url() -> str:
+def url_of_test_database() -> str:
     """The address of the database that this test session uses, for programs started by a test."""
     database = settings.DATABASES["default"]
     password = f":{database['PASSWORD']}" if database["PASSWORD"] else ""
@@ -72,7 +72,11 @@ class OwnRedis:
 def running_channel(*, redis_url: str, origins: str = "", log: Path, port: int = 0, **environment: str) -> Iterator[str]:
     """The channel's address, for as long as the block lasts."""
     port = port or free_port()
-    env = os.environ | {"DATABASE_URL": test_database_url(), "REDIS_URL": redis_url, "HAECHI_LIVE_ORIGINS": origins} | environment
+    env = (
+        os.environ
+        | {"DATABASE_URL": url_of_test_database(), "REDIS_URL": redis_url, "HAECHI_LIVE_ORIGINS": origins}
+        | environment
+    )
     command = [sys.executable, "-m", "uvicorn", "webapp.asgi:application", "--host", "127.0.0.1", "--port", str(port)]
     with log.open("wb") as output:
         process = subprocess.Popen(

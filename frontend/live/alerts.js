@@ -7,6 +7,7 @@ import { factorLabel, sure } from "./words.js";
 
 const SHOWN = 12;
 const LOAD_EVERY_MS = 2_000;
+const AGAIN_S = [1, 3, 10];
 const EMPTY = { type: "FeatureCollection", features: [] };
 const FONT = ["Noto Sans KR, Noto Sans CJK KR, Apple SD Gothic Neo, Malgun Gothic, sans-serif"];
 const MARK = { light: { fill: "#b3261e", ring: "#ffffff", text: "#ffffff" }, dark: { fill: "#ff8f85", ring: "#0d151c", text: "#0d151c" } };
@@ -148,5 +149,12 @@ export class Alerts {
 /** The masked picture; each look is recorded by the server. */
 function picture(alert) {
   if (!alert.thumbnail) return h("span", { class: "alert-still is-none" }, gettext("no picture"));
-  return h("img", { class: "alert-still", src: alert.thumbnail, alt: gettext("Masked picture"), loading: "lazy", width: "112", height: "84" });
+  const image = h("img", { class: "alert-still", src: alert.thumbnail, alt: gettext("Masked picture"), loading: "lazy", width: "112", height: "84" });
+  let tries = 0;
+  image.addEventListener("error", () => {
+    tries += 1; // an alert may be quicker than the writer that stores its picture
+    if (tries <= AGAIN_S.length) setTimeout(() => (image.src = `${alert.thumbnail}?${tries}`), AGAIN_S[tries - 1] * 1000);
+    else image.replaceWith(h("span", { class: "alert-still is-none" }, gettext("no picture")));
+  });
+  return image;
 }
