@@ -11,6 +11,7 @@ from cctv.vision.ground import Homography
 from cctv.vision.model import Detector, Finding, Frame, Motion, Rule, Scene, Seen
 from cctv.vision.motion import MotionGate
 from cctv.vision.tracking import Tracker
+from cctv.vision.visibility import Visibility
 
 QUIET_SHARE = 0.0005  # of the picture: below, nothing moves
 IDLE_S = 2.0
@@ -36,6 +37,7 @@ class Pipeline:
         ground: Homography | None = None,
         gate: MotionGate | None = None,
         tracker: Tracker | None = None,
+        visibility: Visibility | None = None,
         idle_s: float = IDLE_S,
     ) -> None:
         self.detector = detector
@@ -43,6 +45,7 @@ class Pipeline:
         self.ground = ground
         self.gate = gate or MotionGate()
         self.tracker = tracker or Tracker()
+        self.visibility = visibility or Visibility()
         self.idle_s = idle_s
         self._seen: Sequence[Seen] = ()
         self._detected_at = float("-inf")
@@ -50,11 +53,16 @@ class Pipeline:
     def feed(self, frame: Frame) -> Result:
         """Look at one frame."""
         motion = self.gate.look(frame.picture, frame.at)
-        detected = self._due(motion, frame.at)
+        hindered = self.visibility.look(motion, frame.at)
+        blind = self.visibility.blind
+        detected = not blind and self._due(motion, frame.at)
         if detected:
             self._detected_at = frame.at
             found = self.tracker.update(self.detector.detect(frame.picture, motion), frame.at)
             self._seen = [self._placed(one, frame) for one in found]
+        elif blind:
+            self._seen = ()
+            self.tracker.forget()
         scene = Scene(
             at=frame.at,
             number=frame.number,
@@ -64,8 +72,9 @@ class Pipeline:
             grey=motion.grey,
             scale=motion.scale,
             calibrated=self.ground is not None,
+            blind=blind,
         )
-        findings = [finding for rule in self.rules for finding in rule.look(scene)]
+        findings = [*hindered, *(finding for rule in self.rules for finding in rule.look(scene))]
         return Result(scene, findings, detected)
 
     def _due(self, motion: Motion, at: float) -> bool:
