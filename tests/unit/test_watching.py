@@ -5,10 +5,12 @@ import numpy as np
 import pytest
 
 from cctv.events import check, from_fields, to_fields
+from cctv.handover import Handovers
 from cctv.vision.ground import Homography
 from cctv.vision.model import PERSON, Finding, Frame, Scene, Seen
 from tests.clips import draw_figure, street
-from webapp.cameras.services.watching import Outbox, WatchError, detector_of, event_of, make_pipeline, masked
+from webapp.cameras.services.outbox import Outbox
+from webapp.cameras.services.watching import Watcher, WatchError, detector_of, event_of, make_pipeline, masked
 from webapp.cameras.stream_selectors import StreamTask
 
 SIZE = (320, 240)
@@ -105,6 +107,35 @@ def test_where_the_camera_cannot_be_believed_the_whole_picture_is_masked():
     jpeg = masked(Frame(picture, AT, 1), make_scene(blind="moved", seen=[]), ())
     shown = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
     assert cv2.Laplacian(shown, cv2.CV_64F).var() < 0.3 * cv2.Laplacian(picture, cv2.CV_64F).var()
+
+
+def test_followers_from_camera_to_camera_are_told_where_the_ground_is_known():
+    handovers, outbox, told = Handovers(), Outbox(1000), []
+    east = 1 / (111_195 * np.cos(np.radians(37.49)))  # degrees of longitude a metre
+    square = ((-30, 40), (30, 40), (30, 4), (-30, 4))
+    points = [(0.05, 0.4), (0.95, 0.4), (0.95, 0.98), (0.05, 0.98)]
+    watchers = []
+    for number in range(2):  # two cameras 60 m apart along one street
+        lon = 127.01 + number * 60 * east
+        places = [(lon + e * east, 37.49 + n / 111_195) for e, n in square]
+        task = make_task(id=number, camera=f"C{number}", lon=lon)
+        ground = Homography.from_points(points, places, lon=lon, lat=37.49)
+        watchers.append((Watcher(task, outbox, handovers), ground, lon))
+    for step in range(600):  # a leader, and somebody six seconds behind, at 1.3 m/s from west to east
+        now = AT + step * 0.2
+        for watcher, ground, lon in watchers:
+            seen = []
+            for name, late in ((1, 0.0), (2, 6.0)):
+                metres = (step * 0.2 - late) * 1.3 - 20 - (lon - 127.01) / east
+                if abs(metres) < 20 and step * 0.2 > late:
+                    seen.append(Seen(name, PERSON, (0, 0, 1, 1), 0.9, ground=(metres, 15.0)))
+            told += watcher._followers(make_scene(at=now, seen=seen), "hog 1", ground)
+    (event,) = told
+    assert (event.factor, event.camera, event.track) == ("following", "C1", "2")
+    assert event.value == pytest.approx(6.0, abs=1.0)
+    assert 0.1 <= event.confidence <= 1
+    check(event, now=event.at)
+    assert watchers[0][0]._followers(make_scene(), "hog 1", None) == []
 
 
 def test_the_outbox_is_bounded_and_counts_what_it_loses():

@@ -6,17 +6,21 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-import cv2
 import redis
 from django.core.cache import cache
 from django.db import DatabaseError, InterfaceError, connection
 
 from webapp.cameras.models import Stream
 from webapp.cameras.services.events import StreamDown, publish
+from webapp.cameras.services.outbox import Outbox
 from webapp.cameras.services.streams import report_health
-from webapp.cameras.services.watching import Outbox, Watcher
 from webapp.cameras.stream_selectors import STILL_S, StreamTask, still_key, streams_to_run
+
+if TYPE_CHECKING:
+    from cctv.handover import Handovers
+    from webapp.cameras.services.watching import Watcher
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +47,7 @@ class CameraWorker:
         self._tasks: dict[int, StreamTask] = {}
         self._watchers: dict[int, Watcher] = {}
         self._leaving: list[Watcher] = []
+        self._handovers: dict[int, Handovers] = {}
         self._due: dict[str, float] = {}
         self._failures: dict[str, int] = {}
         self._stills: dict[int, float] = {}
@@ -55,7 +60,6 @@ class CameraWorker:
 
     def run(self) -> None:
         """Until it is stopped; then all streams are closed and the last events sent."""
-        cv2.setNumThreads(1)  # there are as many threads as streams already
         _name_temporary_folder()
         while not self._stop_asked.is_set():
             self.round()
@@ -92,8 +96,21 @@ class CameraWorker:
         free = [task for task in self._tasks.values() if task.id not in self._watchers and task.id not in still_open]
         for task in free[:STARTS_A_ROUND]:
             logger.info("stream %d of camera %s: %s", task.id, task.camera, task.address)
-            watcher = self._watchers[task.id] = Watcher(task, self._outbox)
-            watcher.start()
+            self._watchers[task.id] = self._watched(task)
+
+    def _watched(self, task: StreamTask) -> "Watcher":
+        # OpenCV, FFmpeg and vision: 100 MB that a worker without a stream does not need.
+        import cv2  # noqa: PLC0415
+
+        from cctv.handover import Handovers  # noqa: PLC0415
+        from webapp.cameras.services.watching import Watcher  # noqa: PLC0415
+
+        cv2.setNumThreads(1)  # there are as many threads as streams already
+        if task.jurisdiction_id not in self._handovers:
+            self._handovers[task.jurisdiction_id] = Handovers()
+        watcher = Watcher(task, self._outbox, self._handovers[task.jurisdiction_id])
+        watcher.start()
+        return watcher
 
     # --- What goes out -----------------------------------------------------------------------------
     def _publish(self) -> None:

@@ -18,6 +18,7 @@ from django.conf import settings
 
 from cctv.events import CameraEvent
 from cctv.factors import BY_CODE, Kind
+from cctv.handover import Handovers
 from cctv.sources import Latest, Options, Source, SourceError, State, Status, open_source
 from cctv.vision.detectors import PeopleDetector
 from cctv.vision.ground import CalibrationError, Homography
@@ -28,6 +29,7 @@ from cctv.vision.onnx_model import load_detector
 from cctv.vision.pipeline import Pipeline, Result
 from cctv.vision.rules import RuleError, make_rules, read_settings
 from webapp.cameras.models import Stream
+from webapp.cameras.services.outbox import Outbox
 from webapp.cameras.services.streams import StreamReport, reach, whole_address
 from webapp.cameras.stream_selectors import StreamTask
 from webapp.common.sealing import SealBroken
@@ -60,44 +62,15 @@ class Still:
     at: float
 
 
-class Outbox:
-    """Events on their way to the stream, from many threads to one. Bounded: the oldest go first, and are counted."""
-
-    def __init__(self, most: int):
-        self._events: deque[tuple[int, CameraEvent]] = deque()
-        self._lock = threading.Lock()
-        self._most = most
-        self.lost = 0
-
-    def put(self, jurisdiction_id: int, events: Sequence[CameraEvent]) -> None:
-        """Add events of one jurisdiction."""
-        with self._lock:
-            self._events.extend((jurisdiction_id, event) for event in events)
-            while len(self._events) > self._most:
-                self._events.popleft()
-                self.lost += 1
-
-    def take(self, most: int) -> dict[int, list[CameraEvent]]:
-        """The oldest events by jurisdiction."""
-        with self._lock:
-            taken = [self._events.popleft() for _ in range(min(most, len(self._events)))]
-        found: dict[int, list[CameraEvent]] = {}
-        for jurisdiction_id, event in taken:
-            found.setdefault(jurisdiction_id, []).append(event)
-        return found
-
-    def __len__(self) -> int:
-        return len(self._events)
-
-
 class Watcher(threading.Thread):
     """Watches one stream until it is stopped. A fault of one stream ends nothing but its own thread's work."""
 
-    def __init__(self, task: StreamTask, outbox: Outbox):
+    def __init__(self, task: StreamTask, outbox: Outbox, handovers: Handovers):
         super().__init__(name=f"stream {task.id}", daemon=True)
         self.task = task
         self.still: Still | None = None
         self._outbox = outbox
+        self._handovers = handovers
         self._stop_asked = threading.Event()
         self._source: Source | None = None
         self._error: WatchError | None = None
@@ -166,7 +139,9 @@ class Watcher(threading.Thread):
         try:
             result = pipeline.feed(frame)
             self._blind = result.scene.blind
-            self._outbox.put(self.task.jurisdiction_id, self._events(frame, result, pipeline.detector.name, ground))
+            model = pipeline.detector.name
+            events = self._events(frame, result, model, ground) + self._followers(result.scene, model, ground)
+            self._outbox.put(self.task.jurisdiction_id, events)
             self._keep_still(frame, result.scene)
         except Exception:
             # One picture that vision chokes on must not end the camera; the same fault fifty times a second fills no log.
@@ -188,6 +163,27 @@ class Watcher(threading.Thread):
             picture = b"" if BY_CODE[finding.factor].kind is Kind.MEASURE else thumbnail
             found.append(event_of(finding, self.task, result.scene.size, model, ground=ground, moving_at=at, thumbnail=picture))
         return found
+
+    def _followers(self, scene: Scene, model: str, ground: Homography | None) -> list[CameraEvent]:
+        """Those who came behind the same person on another camera, too: known by place and time, never by looks."""
+        if ground is None:
+            return []
+        walking = [(one.track, *ground.to_wgs84(*one.ground)) for one in scene.seen if one.kind == PERSON and one.ground]
+        return [
+            CameraEvent(
+                key=f"s{self.task.id}.following-across.{told.track}.{round(told.at * 1000)}",
+                camera=self.task.camera,
+                at=datetime.fromtimestamp(told.at, UTC),
+                factor="following",
+                confidence=min(max(told.confidence, 0.0), 1.0),
+                value=told.evidence["lag_s"],
+                track=told.track,
+                lon=told.place[0],
+                lat=told.place[1],
+                model=model,
+            )
+            for told in self._handovers.see(camera=self.task.camera, at=scene.at, people=walking)
+        ]
 
     def _thumbnail(self, frame: Frame, result: Result) -> bytes:
         """A masked picture of what was found; none of mere numbers, and not more than one a second."""

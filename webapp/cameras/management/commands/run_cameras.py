@@ -21,6 +21,7 @@ class Command(BaseCommand):
         "Watch the video streams that are on: pictures → vision → events. Runs until SIGTERM; may be killed at any time. "
         "Takes up what people switch on or change by itself. Several share the streams by --part."
     )
+    requires_system_checks: list[str] = []  # they import all pages: 90 MB that would stay
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--part", type=part, default=(0, 1), metavar="1/4", help="this worker's share of the streams")
