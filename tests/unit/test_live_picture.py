@@ -7,7 +7,7 @@ import pytest
 
 from webapp.live.services.checkpoint import entry_number
 from webapp.live.services.picture import Sent, fits
-from webapp.live.services.scenes import NEW_A_MINUTE, SCENE_S, Scenes, Spark
+from webapp.live.services.scenes import HIGH_SCORE, NEW_A_MINUTE, OPEN_AT_MOST, SCENE_S, Scenes, Spark
 
 NOW = 1_800_000_000.0
 
@@ -115,16 +115,37 @@ def test_a_scene_is_due_once_and_again_when_it_went_on() -> None:
     assert [scene.events for scene in scenes.due(NOW + 11)] == [2]
 
 
-def test_a_flood_of_scenes_is_held_back_lowest_first_and_counted_once() -> None:
-    scenes = Scenes()
-    scenes.take([spark(f"s{n}", east_m=200.0 * n, score=float(n)) for n in range(NEW_A_MINUTE + 5)])
+def test_no_more_scenes_begin_in_a_minute_than_people_can_look_at_lowest_last_and_counted_once() -> None:
+    scenes = Scenes(a_minute=3)
+    scenes.take([spark(f"s{n}", east_m=200.0 * n, score=n / 10) for n in range(5)])
     due = scenes.due(NOW)
     scenes.told(due, NOW)
-    assert len(due) == NEW_A_MINUTE
-    assert min(scene.score for scene in due) == 5.0
+    assert [scene.first for scene in due] == ["s4", "s3", "s2"]
     assert scenes.due(NOW + 1) == []
-    assert scenes.held == 5
-    assert len(scenes.due(NOW + 61)) == 5
+    assert scenes.held == 2
+    assert [scene.first for scene in scenes.due(NOW + 61)] == ["s1", "s0"]
+
+
+def test_a_scene_that_scores_high_is_told_however_many_there_were() -> None:
+    scenes = Scenes(a_minute=1)
+    scenes.take([spark("low")])
+    scenes.told(scenes.due(NOW), NOW)
+    scenes.take([spark("next", east_m=200), spark("high", east_m=400, score=HIGH_SCORE)])
+    assert [scene.first for scene in scenes.due(NOW)] == ["high"]
+
+
+def test_even_of_high_scores_a_flood_is_held_back() -> None:
+    scenes = Scenes(a_minute=1)
+    scenes.take([spark(f"s{n}", east_m=200.0 * n, score=100.0 + n) for n in range(NEW_A_MINUTE + 5)])
+    assert len(scenes.due(NOW)) == NEW_A_MINUTE
+
+
+def test_of_a_flood_only_so_many_scenes_are_kept_the_highest() -> None:
+    scenes = Scenes()
+    scenes.take([spark(f"s{n}", east_m=200.0 * n, score=float(n)) for n in range(OPEN_AT_MOST + 100)])
+    assert len(scenes.open) == OPEN_AT_MOST
+    assert min(scene.score for scene in scenes.open.values()) == 100.0
+    assert scenes.held == 100
 
 
 def test_scenes_that_are_over_are_forgotten_and_the_rest_survives_a_checkpoint() -> None:

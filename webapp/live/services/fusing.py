@@ -46,6 +46,7 @@ CHECKPOINT_SOON_S = 0.5  # … where a new scene waits for it
 SHED = ("shed_measure", "shed_risk", "shed_full")  # counts of the stream
 USUAL_S = 24 * 3600.0
 SAMPLE_A_TICK = 2  # events shown on the pages: 8 a second
+SCENES_LEAST = 3  # new scenes a minute that a centre can look at, however small
 HOUR_S = 3600
 
 
@@ -87,7 +88,8 @@ class Fuser:
         self.upto = max(self.upto, kept.upto)
         self.counts |= kept.counts
         self.hour = kept.hour or int(now_s // HOUR_S)
-        self.scenes = Scenes.from_json(kept.scenes)
+        attention = max(SCENES_LEAST, self.jurisdiction.operators // 2)
+        self.scenes = Scenes.from_json(kept.scenes, a_minute=attention)
         self.picture = Picture(material, now_s=now_s, excess=kept.excess)
         record = kept_usual(self.jurisdiction)
         self._usual_saved_s = record.saved_at.timestamp() if record else 0.0
@@ -283,8 +285,7 @@ class Fuser:
 
     # --- What must not be lost --------------------------------------------------------------------
     def _scene_waits(self, now_s: float) -> bool:
-        new = any(not scene.is_told for scene in self.scenes.open.values())
-        return new and now_s >= self._checkpointed_s + CHECKPOINT_SOON_S
+        return self.scenes.is_waiting and now_s >= self._checkpointed_s + CHECKPOINT_SOON_S
 
     def _checkpoint(self, now_s: float) -> None:
         """Keep the state, then let its entries go."""

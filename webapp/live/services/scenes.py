@@ -1,15 +1,15 @@
 """From events to alerts: one scene for what happens in one place within minutes, however many events tell of it.
 
-An event may raise an alert where its camera says more than usual (a level above 0). The score of a scene is the highest, over its
-events, of: incidents to be expected in the riskiest cell in view, now and given the factor, as a multiple of the jurisdiction's
-mean cell × the detector's confidence × how far beyond usual (0 to 1). There is no quota: busy streets do not drown the operators
-because what is usual there scores nothing. Only a flood of new scenes at once (a service that has just begun to learn) is held
-back, the lowest first, and counted.
+An event may raise an alert where its camera says clearly more than usual. The score of a scene is the highest, over its events, of:
+incidents to be expected in the riskiest cell in view, this slot and given the factor, as a multiple of the jurisdiction's mean
+cell × the detector's confidence × how far beyond usual (0 to 1). Busy streets do not drown the operators: what is usual there
+scores nothing. There is no quota by camera or area, but an attention to be kept: of the scenes that begin in a minute those that
+score highest are told, as many as the operators can look at, and beyond that only those that score high; the others are counted.
 """
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -27,9 +27,12 @@ SCENE_M = 60.0  # what neighbouring cameras tell of one place is one scene
 SCENE_S = 180.0  # quiet for so long, and the next event begins another scene: the cooldown
 LONGEST_S = 1800.0  # a scene that goes on longer is told again
 LEAST_CONFIDENCE = 0.3
-LEAST_SCORE = 0.05
+LEAST_BEYOND = 0.2  # one event of middling confidence where the factor was never seen; two where it comes once in two hours
+LEAST_SCORE = 0.1
+HIGH_SCORE = 5.0
 AT_MOST = 200  # events of one batch that are weighed; those furthest beyond usual
-NEW_A_MINUTE = 30  # new scenes of one jurisdiction; beyond that the lowest wait and may never be told
+NEW_A_MINUTE = 30  # new scenes of one jurisdiction, however high they score
+OPEN_AT_MOST = 400
 RENEW_S = 2.0  # a scene that goes on is written again at most so often
 
 
@@ -82,7 +85,8 @@ class Spark:
 class Scenes:
     """The open scenes of one jurisdiction, in the order of their beginning. Small: closed ones are forgotten."""
 
-    def __init__(self, scenes: Sequence[Scene] = ()):
+    def __init__(self, scenes: Sequence[Scene] = (), *, a_minute: int = NEW_A_MINUTE):
+        self.a_minute = a_minute
         self.open: dict[str, Scene] = {scene.first: scene for scene in scenes}
         self.held = 0
         self._told_s: list[float] = []
@@ -92,12 +96,15 @@ class Scenes:
         for spark in sparks:
             scene = self._scene_of(spark)
             self.open[scene.first if scene else spark.key] = _joined(scene, spark) if scene else _begun(spark)
+        if len(self.open) > OPEN_AT_MOST:
+            self._let_go()
 
     def due(self, now_s: float) -> list[Scene]:
         """The scenes that must be written now: new ones, highest score first, and those that went on."""
         self._told_s = [told for told in self._told_s if told > now_s - 60.0]
         new = sorted((scene for scene in self.open.values() if not scene.is_told), key=lambda scene: -scene.score)
-        room = max(0, NEW_A_MINUTE - len(self._told_s))
+        high = sum(scene.score >= HIGH_SCORE for scene in new)
+        room = max(0, min(max(self.a_minute - len(self._told_s), high), NEW_A_MINUTE - len(self._told_s)))
         self.held += sum(not scene.is_held for scene in new[room:])
         for scene in new[room:]:
             self.open[scene.first] = replace(scene, is_held=True)
@@ -123,12 +130,24 @@ class Scenes:
 
     def to_json(self) -> list[dict[str, Any]]:
         """For a checkpoint."""
-        return [asdict(scene) for scene in self.open.values()]
+        return [vars(scene) for scene in self.open.values()]
 
     @classmethod
-    def from_json(cls, value: Sequence[dict[str, Any]]) -> "Scenes":
+    def from_json(cls, value: Sequence[dict[str, Any]], *, a_minute: int = NEW_A_MINUTE) -> "Scenes":
         """What `to_json` gave."""
-        return cls([Scene(**scene) for scene in value])
+        return cls([Scene(**scene) for scene in value], a_minute=a_minute)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a scene has begun that nobody has been told of, and that is not held back."""
+        return any(not scene.is_told and not scene.is_held for scene in self.open.values())
+
+    def _let_go(self) -> None:
+        """A flood: of the scenes that nobody was told of, forget the lowest, so that what is kept stays small."""
+        untold = sorted((scene for scene in self.open.values() if not scene.is_told), key=lambda scene: scene.score)
+        for scene in untold[: len(self.open) - OPEN_AT_MOST]:
+            self.held += not scene.is_held
+            del self.open[scene.first]
 
     def _scene_of(self, spark: Spark) -> Scene | None:
         for scene in reversed(self.open.values()):
@@ -189,19 +208,21 @@ def sparks_of(picture: Picture, taken: Taken, rendered: Rendered) -> list[Spark]
         return []
     confidence = np.array([event.confidence for event in taken.risks])
     beyond = picture.excess.levels()[taken.camera, taken.factor] / BOUND
-    strength = beyond * picture.excess.believed()[taken.camera] * (confidence >= LEAST_CONFIDENCE)
+    counts = (confidence >= LEAST_CONFIDENCE) & (beyond >= LEAST_BEYOND)
+    strength = beyond * picture.excess.believed()[taken.camera] * counts
     places = np.flatnonzero(strength > 0)
     if len(places) > AT_MOST:
         places = np.sort(places[np.argpartition(-(strength * confidence)[places], AT_MOST)[:AT_MOST]])
     if not len(places):
         return []
-    total = rendered.fused.rates.sum(axis=0)
+    total = slot.rates.sum(axis=0)
     cells = np.array([_riskiest(picture, camera, total) for camera in taken.camera[places].tolist()], np.int64)
     where = picture.material.cameras.places[taken.camera[places]]
     at = np.array([taken.risks[place].at.timestamp() for place in places.tolist()])
     alarms = Alarms(at, where[:, 0], where[:, 1], cells, taken.factor[places], confidence[places])
-    ranked = rank(alarms, rendered.fused.rates, picture.material.weights)
-    mean = max(float(slot.rates.sum(axis=0).mean(dtype=np.float64)), 1e-12)
+    # On the plain rates: the fused ones hold the event already, which would count twice.
+    ranked = rank(alarms, slot.rates, picture.material.weights)
+    mean = max(float(total.mean(dtype=np.float64)), 1e-12)
     score = ranked.score / mean * strength[places]
     means = np.maximum(slot.rates.mean(axis=1, dtype=np.float64), 1e-12)
     found = []
@@ -221,10 +242,11 @@ def sparks_of(picture: Picture, taken: Taken, rendered: Rendered) -> list[Spark]
 
 
 def _riskiest(picture: Picture, camera: int, rates: npt.NDArray[np.float32]) -> int:
-    """The cell in the camera's view with the highest rate; −1 where it sees none."""
+    """The cell of which the camera's view holds the most risk; −1 where it sees none."""
     matrix = picture.material.coverage
-    cells = matrix.indices[matrix.indptr[camera] : matrix.indptr[camera + 1]]
-    return int(cells[np.argmax(rates[cells])]) if len(cells) else -1
+    row = slice(matrix.indptr[camera], matrix.indptr[camera + 1])
+    cells = matrix.indices[row]
+    return int(cells[np.argmax(rates[cells] * matrix.data[row])]) if len(cells) else -1
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand
 
 
 class Command(BaseCommand):
+    requires_system_checks: list[str] = []  # they would load every page: 90 MB
     help = "Fuse the camera events of all jurisdictions into the live picture, until stopped."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
