@@ -107,9 +107,10 @@ def site(
             programs["web"] = processes.start(layout, "web", commands["web"], env=env)
             _wait_for_page(layout, programs["web"], address)
             write_atomically(layout.running / "address", address.url)
-        # The page first, with the machine to itself; worker and timetable are ready a few seconds later.
+        # The page first, with the machine to itself; worker and timetable are ready a few seconds later. Django's checks,
+        # which every management command makes, would bring all pages into their memory: 200 MB in each.
         for name in ("worker", "beat"):
-            programs[name] = processes.start(layout, name, commands[name], env=env)
+            programs[name] = processes.start(layout, name, commands[name], env={"CELERY_SKIP_CHECKS": "1", **env})
         yield programs
     finally:
         with while_deaf():
