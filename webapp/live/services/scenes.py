@@ -1,7 +1,7 @@
 """From events to alerts: one scene for what happens in one place within minutes, however many events tell of it.
 
-An event may raise an alert where its camera says clearly more than usual. The score of a scene is the highest, over its events, of:
-incidents to be expected in the riskiest cell in view, this slot and given the factor, as a multiple of the jurisdiction's mean
+An event may raise an alert where its camera says clearly more than usual. The score of a scene is the highest, over its events,
+of: incidents to be expected in the riskiest cell in view, this slot and given the factor, over those of the jurisdiction's mean
 cell × the detector's confidence × how far beyond usual (0 to 1). Busy streets do not drown the operators: what is usual there
 scores nothing. There is no quota by camera or area, but an attention to be kept: of the scenes that begin in a minute those that
 score highest are told, as many as the operators can look at, and beyond that only those that score high; the others are counted.
