@@ -12,6 +12,7 @@ import { factorKind, factorLabel, valueText } from "./live/words.js";
 const byId = (id) => document.getElementById(id);
 const start = JSON.parse(byId("camera-start").textContent);
 const clock = new Clock(start.time_zone);
+const RARE = 0.5; // events an hour
 const AGAIN_MS = 15_000;
 
 function note(place, error) {
@@ -48,9 +49,10 @@ function measured(line) {
 function compared(line) {
   const sum = line.counts.reduce((total, value) => total + value, 0);
   const usual = line.usual * line.counts.length;
-  const times = usual > 0 ? sum / usual : null;
-  const badge = times !== null && h("span", { class: `badge ${times > 1.5 ? "badge-bad" : ""}` }, interpolate(gettext("%s × usual"), [times.toFixed(1)]));
-  const text = usual > 0 ? interpolate(gettext("%(sum)s events, usually %(usual)s"), { sum, usual: usual.toFixed(1) }, true) : interpolate(ngettext("%s event", "%s events", sum), [sum]);
+  const isRare = usual < RARE; // a ratio to hardly anything says nothing
+  const words = isRare ? gettext("hardly ever seen here") : interpolate(gettext("%s × usual"), [(sum / usual).toFixed(1)]);
+  const badge = line.usual_per_hour !== null && h("span", { class: `badge ${sum > 1.5 * usual ? "badge-bad" : ""}` }, words);
+  const text = usual >= RARE ? interpolate(gettext("%(sum)s events, usually %(usual)s"), { sum, usual: usual.toFixed(1) }, true) : interpolate(ngettext("%s event", "%s events", sum), [sum]);
   return [badge || "", h("span", { class: "muted small" }, text)];
 }
 

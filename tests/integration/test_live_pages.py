@@ -1,9 +1,11 @@
 """The live pages: who may see them, what they say, and that their queries do not grow with the number of cameras."""
 
+import io
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import numpy as np
 import pytest
 from django.test import Client
 from django.utils import timezone
@@ -11,8 +13,10 @@ from django.utils import timezone
 from tests import factories
 from webapp.accounts.models import Jurisdiction, User
 from webapp.cameras.models import Camera, CountedPlace, PlaceHour, PublicStatistics, Stream
+from webapp.common.channel import redis_client
 from webapp.forecasts.models import LiveWeights
 from webapp.forecasts.services.live_weights import make_prior
+from webapp.live import keys
 
 pytestmark = pytest.mark.django_db
 Queries = Callable[[int], Any]
@@ -91,6 +95,23 @@ def test_all_streams_show_every_camera_with_its_state_in_a_fixed_number_of_queri
     )
     with django_assert_num_queries(4):
         assert len(client.get("/cameras/streams/now/").json()["cameras"]) == 55
+
+
+def test_a_camera_that_another_system_watches_has_the_state_that_the_fusion_hears(
+    operator: User, camera: Camera, jurisdiction: Jurisdiction
+) -> None:
+    ids = list(Camera.objects.of(jurisdiction).order_by("pk").values_list("pk", flat=True))
+    last = np.full(5, np.nan)
+    last[[0, 1]] = 1_700_000_000.0
+    flags = {"stale": np.array([False, True, False, False, False]), "blind": np.zeros(5, bool), "last": last}
+    for key, arrays in ((keys.frame(jurisdiction.pk), {"cameras": np.array(ids)}), (keys.levels(jurisdiction.pk), flags)):
+        packed = io.BytesIO()
+        np.savez(packed, **arrays)
+        redis_client().set(key, packed.getvalue(), ex=60)
+    rows = {row["id"]: row for row in signed_in(operator).get("/cameras/streams/now/").json()["cameras"]}
+    assert [rows[number]["state"] for number in ids] == ["ok", "stale", "none", "none", "none"]
+    assert rows[ids[0]]["last_at"] == "2023-11-14T22:13:20+00:00"
+    redis_client().delete(keys.frame(jurisdiction.pk), keys.levels(jurisdiction.pk))
 
 
 def test_the_live_weights_say_in_words_what_a_factor_does(analyst: User, jurisdiction: Jurisdiction) -> None:

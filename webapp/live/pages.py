@@ -13,11 +13,15 @@ from webapp.cameras.models import Camera, Stream
 from webapp.cameras.place_selectors import PublicHour, PublicPlace, public_places
 from webapp.cameras.stream_selectors import StreamHealth, camera_for, health_of, streams_health, streams_of_camera
 from webapp.common.errors import NotFound
+from webapp.live import keys
+from webapp.live.selectors.cells import camera_state, last_at_of
+from webapp.live.selectors.picture import LiveAway, arrays_of, jurisdiction_of, kept
 
 if TYPE_CHECKING:
     from webapp.accounts.models import User
 
 NO_STREAM = "none"
+NEVER_HEARD = "silent"  # as the fusion says it of a camera that sent no event yet
 
 
 @dataclass(frozen=True)
@@ -96,19 +100,40 @@ def streams_start(*, user: "User") -> dict[str, Any]:
 
 
 def cameras_now(*, user: "User") -> list[dict[str, Any]]:
-    """One row a camera, in the order of their names; two queries, whatever their number."""
+    """One row a camera, in the order of their names; two queries, whatever their number.
+
+    The state is that of its stream; of a camera that another system watches, what the fusion hears of it.
+    """
     require(user, Act.SEE_MAP)
+    heard = _heard(user)
     by_camera: dict[int, StreamHealth] = {}
     for health in streams_health(user=user):  # those in trouble come first: a camera shows its worst
         by_camera.setdefault(health.camera_id, health)
     cameras = Camera.objects.visible_to(user).order_by("name", "pk").values_list("pk", "name")
-    return [_row(pk, name, by_camera.get(pk)) for pk, name in cameras]
+    return [_row(pk, name, by_camera.get(pk), heard.get(pk)) for pk, name in cameras]
 
 
-def _row(camera_id: int, name: str, health: StreamHealth | None) -> dict[str, Any]:
+def _heard(user: "User") -> dict[int, tuple[str, datetime | None]]:
+    """State and last word of every camera that ever sent an event; nothing where the fusion does not run."""
+    number = jurisdiction_of(user)
+    try:
+        frame, levels = kept(keys.frame(number), keys.levels(number))
+    except LiveAway:
+        return {}
+    if frame is None or levels is None:
+        return {}
+    ids, now = arrays_of(frame)["cameras"].tolist(), arrays_of(levels)
+    if now["last"].shape[0] != len(ids):  # the register changed between the two
+        return {}
+    states = ((camera, camera_state(now, row), last_at_of(now, row)) for row, camera in enumerate(ids))
+    return {camera: (state, last_at) for camera, state, last_at in states if state != NEVER_HEARD}
+
+
+def _row(camera_id: int, name: str, health: StreamHealth | None, heard: tuple[str, datetime | None] | None) -> dict[str, Any]:
     row = {"id": camera_id, "name": name, "state": NO_STREAM, "last_at": None, "fps": 0.0, "budget_fps": 0.0, "dropped": 0}
     if health is None:
-        return row | {"sentence": ""}
+        state, last_at = heard or (NO_STREAM, None)
+        return row | {"state": state, "last_at": _iso(last_at), "sentence": ""}
     return row | {
         "state": health.state,
         "last_at": _iso(health.last_frame_at),
@@ -124,9 +149,16 @@ def _iso(moment: datetime | None) -> str | None:
 
 
 def _states() -> list[dict[str, str]]:
-    order = ("ok", "blind", "reconnecting", "silent", "refused", "waiting", "off")
-    known = [{"code": code, "label": str(Stream.State(code).label)} for code in order]
-    return [*known, {"code": NO_STREAM, "label": _("no stream here")}]
+    """What states are called here, in the order in which they are offered."""
+    streams = {code: str(Stream.State(code).label) for code in ("reconnecting", "silent", "refused", "waiting", "off")}
+    labels = {
+        "ok": _("in order"),
+        "blind": _("cannot see"),
+        "stale": _("not heard for long"),
+        **streams,
+        NO_STREAM: _("no stream here"),
+    }
+    return [{"code": code, "label": label} for code, label in labels.items()]
 
 
 # --- Counts of public places ------------------------------------------------------------------------
