@@ -149,7 +149,7 @@ class Abandoned(BaseRule):
         return [box for _, box in sorted(found, reverse=True)[:20]]
 
     def _is_told_beside(self, spot: _Spot, scene: Scene) -> bool:
-        """Whether another patch within a bag's length was told a moment ago: parts and the shadow of one thing."""
+        """Whether this or a patch within a bag's length was told a moment ago: parts and the shadow of one thing."""
         near = self.most_m / self._metres(scene)
         return any(
             other is not spot and scene.at - other.told_at < self.repeat_s and math.dist(other.box[:2], spot.box[:2]) <= near
