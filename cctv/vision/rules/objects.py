@@ -26,7 +26,6 @@ class _Spot:
     last_at: float
     with_owner: bool = False
     alone_since: float = math.inf
-    told_at: float = -math.inf
 
 
 @dataclass
@@ -55,6 +54,7 @@ class Abandoned(BaseRule):
     def __post_init__(self) -> None:
         self._latch = Latch(hold_s=0.0, release_s=5.0, repeat_s=self.repeat_s)
         self._spots: list[_Spot] = []
+        self._told: list[tuple[float, float, float]] = []  # when, and the upper left corner
         self._next = 0
         self._at = math.inf
         self._scale_m: float | None = None  # metres per pixel of the frame at a person's size, where people were seen
@@ -96,7 +96,7 @@ class Abandoned(BaseRule):
             if self._latch.step(spot.number, scene.at, stood >= self.seconds and alone >= self.alone_s):
                 if self._is_told_beside(spot, scene) or not _was_added(spot.box, scene.grey, self._slow):
                     continue
-                spot.told_at = scene.at
+                self._told.append((scene.at, *spot.box[:2]))
                 confidence = self.sure(stood / self.seconds - 1) * (1.0 if spot.with_owner else 0.5)
                 evidence = {
                     "stood_s": round(stood, 1),
@@ -149,12 +149,10 @@ class Abandoned(BaseRule):
         return [box for _, box in sorted(found, reverse=True)[:20]]
 
     def _is_told_beside(self, spot: _Spot, scene: Scene) -> bool:
-        """Whether this or a patch within a bag's length was told a moment ago: parts and the shadow of one thing."""
+        """Whether a patch within a bag's length was told a moment ago: the same thing, its parts or its shadow."""
         near = self.most_m / self._metres(scene)
-        return any(
-            other is not spot and scene.at - other.told_at < self.repeat_s and math.dist(other.box[:2], spot.box[:2]) <= near
-            for other in self._spots
-        )
+        self._told = [(at, x, y) for at, x, y in self._told if scene.at - at < self.repeat_s]
+        return any(math.dist((x, y), spot.box[:2]) <= near for _, x, y in self._told)
 
     def _metres(self, scene: Scene) -> float:
         """Metres per pixel of `grey` at a person's place; without any person seen, a quarter of the picture is one."""
