@@ -18,7 +18,7 @@ CAMERA_STATES: dict[str, Promise] = {
     "stale": gettext_lazy("has fallen silent"),
     "blind": gettext_lazy("cannot see"),
     "silent": gettext_lazy("never heard"),
-    "unknown": gettext_lazy("unknown"),
+    "unknown": gettext_lazy("not known yet"),
 }
 __all__ = [
     "CAMERA_STATES",
