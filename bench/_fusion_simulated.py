@@ -287,11 +287,8 @@ def _keys(worlds: Sequence[Outcome]) -> dict[str, Any]:
         name: by_name[name].figures["hr1"] for name in ("strength 0", "no meaning, 11 incidents a day", "20 % lying, no meaning")
     }
     return {
-        "P10": {
-            "hr1_by_strength": {f"{s:g}": one.figures["hr1"]["fused"] for s, one in zip(STRENGTHS, swept, strict=True)},
-            "hr1_plain_by_strength": {f"{s:g}": one.figures["hr1"]["plain"] for s, one in zip(STRENGTHS, swept, strict=True)},
-            "noise_loss_relative": {name: round(1 - hr["fused"] / hr["plain"], 5) for name, hr in loss.items()},
-        },
+        "hr1_gain_by_strength": {f"{s:g}": one.figures["hr1"]["difference"] for s, one in zip(STRENGTHS, swept, strict=True)},
+        "noise_loss_relative": {name: round(1 - hr["fused"] / hr["plain"], 5) for name, hr in loss.items()},
         "weights_in_interval": round(useful.in_interval, 4),
         "weights_in_interval_of_true": round(useful.in_interval_of_true, 4),
         "loglik_gain": useful.figures["loglik_gain"],

@@ -13,7 +13,8 @@ from scipy.sparse import csr_array
 
 from bench._cities import SOURCES
 from bench._fusion_real import real
-from bench._fusion_simulated import SEOUL, simulated
+from bench._fusion_replayed import replayed
+from bench._fusion_simulated import SEOUL, setting, simulated
 from bench._report import cpu_s, finish, peak_rss_mb, print_table
 from bench._shared_data import shared_data
 from prediction.fusion.excess import Excess
@@ -30,7 +31,7 @@ CAMERAS, CELLS, FACTORS, SEEN_CELLS = 4_000, 5_000, 18, 10
 def main() -> int:
     options = argparse.ArgumentParser(prog="bench fusion", description=__doc__)
     options.add_argument("--quick", action="store_true", help="a quarter of the cameras, fewer weeks; one real city, fewer days")
-    options.add_argument("--part", choices=("simulated", "real", "speed"), help="one part only")
+    options.add_argument("--part", choices=("simulated", "replayed", "real", "speed"), help="one part only")
     options.add_argument("--city", choices=tuple(SOURCES), help="one real city only")
     arguments = options.parse_args()
     start = cpu_s()
@@ -40,6 +41,8 @@ def main() -> int:
         found |= {"speed": speed()}
     if arguments.part in (None, "simulated"):
         found |= simulated(quick=arguments.quick)
+    if arguments.part in (None, "replayed"):
+        found["P10"] = replayed(setting(quick=arguments.quick))
     if arguments.part in (None, "real"):
         cities = (arguments.city,) if arguments.city else tuple(SOURCES)
         absent = [SOURCES[code].file for code in cities if not (shared_data() / SOURCES[code].file).exists()]

@@ -6,7 +6,9 @@ import shapely
 from scipy.sparse import csr_array
 
 from bench._fusion_real import HALF_LIVES_S, Plain, hours_of, watch
+from bench._fusion_replayed import LEAD_S, _events, replayed
 from bench._fusion_scores import Hour, Scores, captured, history_of
+from bench._fusion_simulated import CATEGORIES, Setting
 from prediction.fusion.weights import LiveWeights, log_likelihoods
 from prediction.grid import Grid
 from prediction.panel import DAY_S, Incidents
@@ -87,3 +89,29 @@ def test_an_hours_excess_knows_nothing_of_that_hour_or_of_its_own_type(city):
     assert hours[0].excess.shape == (len(grid), 2 * len(HALF_LIVES_S))
     own = incidents.category == 1
     assert sum(len(one.cell) for one in hours) == (own & (incidents.start_s >= keep) & (incidents.start_s < end)).sum()
+
+
+@pytest.fixture(scope="module")
+def street() -> Setting:
+    """Forty cameras that see a cell each, of fifty cells."""
+    camera = np.arange(40)
+    coverage = csr_array((np.full(40, 0.5), (camera, camera)), shape=(40, 50))
+    rates = np.tile(np.linspace(0.0005, 0.002, 50), (21, len(CATEGORIES), 1))
+    return Setting(("crime",) * 40, coverage, rates, warm_h=48, learn_h=240, test_h=120)
+
+
+def test_an_announcement_comes_before_its_incident_from_a_camera_that_sees_the_cell(street):
+    at = 1_767_538_800 + np.full(300, 40 * HOUR_S, dtype=float)
+    cell = np.arange(300) % 50
+    chance = _events(street, at, cell, 0.0)
+    camera, second = _events(street, at, cell, 1.0)
+    assert len(camera) - len(chance[0]) == 240  # cells that nobody sees are announced by nobody
+    new = np.setdiff1d(second, chance[1])
+    assert np.all((new >= at[0] - LEAD_S[1]) & (new <= at[0] - LEAD_S[0]))
+
+
+def test_the_more_is_announced_the_more_is_gained(street):
+    found = replayed(street)["by_share"]
+    gains = [one["loglik_gain"]["value"] for one in found.values()]
+    assert abs(gains[0]) < 0.01
+    assert gains[4] > gains[3] > 0.02
