@@ -26,7 +26,7 @@ export class Picture extends EventTarget {
     channel.addEventListener("message:cells", (event) => this.#patch(event.detail));
     channel.addEventListener("message:health", (event) => this.#heal(event.detail));
     for (const type of ["resync", "reload"]) channel.addEventListener(`message:${type}`, () => this.forget());
-    channel.addEventListener("state", () => this.#tell());
+    channel.addEventListener("state", () => this.#turned());
     setInterval(() => this.#tell(), 1_000);
   }
 
@@ -53,6 +53,12 @@ export class Picture extends EventTarget {
       this.kept.set(category, bytes);
     }
     return bytes;
+  }
+
+  /** What was fetched before the line stood may lack what was said meanwhile. */
+  #turned() {
+    if (this.channel.state === "on" && this.kept.size) this.forget();
+    this.#tell();
   }
 
   /** Something was missed, or the slot or the forecast beneath changed: fetch anew. */

@@ -140,6 +140,7 @@ class LiveChannel:
     async def _send(self, page: Page, viewer: Viewer, asked: Asked, send: Send) -> None:
         hub = self._hub()
         await send({"type": "http.response.start", "status": 200, "headers": stream_headers(asked.origin)})
+        await hub.heard(page)
         await _block(send, hub.greeting(jurisdiction_id=page.jurisdiction_id, last_event_id=asked.last_event_id))
         checked = beaten = time.monotonic()
         with suppress(Dropped):

@@ -25,7 +25,9 @@ logger = logging.getLogger(__name__)
 QUEUE_MESSAGES = 256  # a page behind by so many messages (about 20 s) would show the past
 QUEUE_BYTES = 4_000_000
 RETRY_S = (0.25, 0.5, 1.0, 2.0, 4.0)
-POLL_S = 1.0
+POLL_S = 0.2  # how long a jurisdiction whose first page has come waits for its subscription
+HEARD_S = 2.0
+IDLE_S = 10.0
 STATISTICS_EVERY_S = 5.0
 STATISTICS_KEY = "live:channel:{process}"
 
@@ -83,6 +85,7 @@ class Hub:
         self.pages: dict[int, set[Page]] = {}
         self.counts: Counter[str] = Counter()
         self.is_connected = False
+        self.subscribed: frozenset[int] = frozenset()
         # An id names the process too: after a restart no page can take an old number for a new one.
         self.name = f"{os.getpid()}-{int(time.time())}"
         self.numbers = itertools.count(1)
@@ -116,6 +119,12 @@ class Hub:
         self.counts["opened"] += 1
         self.wanted.set()
         return page
+
+    async def heard(self, page: Page) -> None:
+        """Until what is said in the page's jurisdiction reaches it, so that what it fetches then misses nothing; or Redis is away."""
+        until = time.monotonic() + HEARD_S
+        while self.is_connected and page.jurisdiction_id not in self.subscribed and time.monotonic() < until:
+            await asyncio.sleep(0.02)
 
     def close(self, page: Page) -> None:
         pages = self.pages.get(page.jurisdiction_id, set())
@@ -157,10 +166,11 @@ class Hub:
             if left := subscribed - wanted:
                 await channels.unsubscribe(*(f"live:{number}" for number in left))
             subscribed = wanted
+            self.subscribed = frozenset(wanted)
             self.wanted.clear()
             if not subscribed:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self.wanted.wait(), POLL_S * 10)
+                    await asyncio.wait_for(self.wanted.wait(), IDLE_S)
                 await channels.ping()  # so that a Redis that went away meanwhile is noticed before a page asks
                 continue
             await self._next(channels)
@@ -204,6 +214,7 @@ class Hub:
 
     def _lost(self, error: Exception, *, is_first: bool) -> None:
         self.is_connected = False
+        self.subscribed = frozenset()
         if is_first:
             logger.warning("the live channel has lost Redis and tries again: %s", error)
             self._say({"type": "channel", "state": "lost"})
