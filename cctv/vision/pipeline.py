@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from cctv.vision.ground import Homography
-from cctv.vision.model import Detector, Finding, Frame, Motion, Rule, Scene, Seen
+from cctv.vision.model import Detections, Detector, Finding, Frame, Motion, Rule, Scene, Seen
 from cctv.vision.motion import MotionGate
 from cctv.vision.tracking import Tracker
 from cctv.vision.visibility import Visibility
+
+Box = tuple[float, float, float, float]
 
 QUIET_SHARE = 0.0005  # of the picture: below, nothing moves
 IDLE_S = 2.0
@@ -19,11 +21,14 @@ IDLE_S = 2.0
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """What one frame gave. `detected`: whether the detector had to work."""
+    """What one frame gave. `detected`: whether the detector had to work. `masks`: boxes of all that may be a person in this very
+    frame, also of those not yet followed, for `masked_thumbnail`; None where nobody can tell (the whole picture is then hidden).
+    """
 
     scene: Scene
     findings: Sequence[Finding]
     detected: bool = True
+    masks: Sequence[Box] | None = None
 
 
 class Pipeline:
@@ -48,6 +53,7 @@ class Pipeline:
         self.visibility = visibility or Visibility()
         self.idle_s = idle_s
         self._seen: Sequence[Seen] = ()
+        self._masks: Sequence[Box] | None = None
         self._detected_at = float("-inf")
 
     def feed(self, frame: Frame) -> Result:
@@ -58,10 +64,11 @@ class Pipeline:
         detected = not blind and self._due(motion, frame.at)
         if detected:
             self._detected_at = frame.at
-            found = self.tracker.update(self.detector.detect(frame.picture, motion), frame.at)
-            self._seen = [self._placed(one, frame) for one in found]
+            detections = self.detector.detect(frame.picture, motion)
+            self._seen = [self._placed(one, frame) for one in self.tracker.update(detections, frame.at)]
+            self._masks = _boxes(detections)
         elif blind:
-            self._seen = ()
+            self._seen, self._masks = (), None
             self.tracker.forget()
         scene = Scene(
             at=frame.at,
@@ -75,7 +82,8 @@ class Pipeline:
             blind=blind,
         )
         findings = [*hindered, *(finding for rule in self.rules for finding in rule.look(scene))]
-        return Result(scene, findings, detected)
+        masks = None if blind or self._masks is None else [*self._masks, *(one.box for one in self._seen)]
+        return Result(scene, findings, detected, masks)
 
     def _due(self, motion: Motion, at: float) -> bool:
         return motion.fresh or motion.share > QUIET_SHARE or not 0 <= at - self._detected_at < self.idle_s
@@ -86,3 +94,7 @@ class Pipeline:
         height, width = frame.picture.shape[:2]
         x, y = seen.foot
         return replace(seen, ground=self.ground.to_metres(x / width, y / height))
+
+
+def _boxes(detections: Detections) -> list[Box]:
+    return [(float(x0), float(y0), float(x1), float(y1)) for x0, y0, x1, y1 in detections.boxes]

@@ -219,6 +219,8 @@ def measure(grey: Grey) -> Measures:
 def likeness(usual: Floats, view: Floats) -> Floats:
     """Float32[rows, columns]: correlation of two pictures of gradients in each part."""
     height, width = view.shape[0] // ROWS, view.shape[1] // COLUMNS
+    if min(height, width) < 2:
+        return np.ones((ROWS, COLUMNS), np.float32)
     shape = ROWS, height, COLUMNS, width
     cut = (picture[: ROWS * height, : COLUMNS * width].reshape(shape) for picture in (usual, view))
     one, other = (picture.transpose(0, 2, 1, 3).reshape(ROWS, COLUMNS, -1) for picture in cut)
