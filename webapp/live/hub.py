@@ -121,7 +121,7 @@ class Hub:
         return page
 
     async def heard(self, page: Page) -> None:
-        """Until what is said in the page's jurisdiction reaches it, so that what it fetches then misses nothing; or Redis is away."""
+        """Until what is said in the page's jurisdiction reaches it (what it fetches then misses nothing), or Redis is away."""
         until = time.monotonic() + HEARD_S
         while self.is_connected and page.jurisdiction_id not in self.subscribed and time.monotonic() < until:
             await asyncio.sleep(0.02)
