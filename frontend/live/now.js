@@ -76,7 +76,7 @@ export class CellNow {
       const parts = [
         h("p", { class: "factor-head" }, h("b", { class: times >= 1 ? "is-up" : "is-down" }, `×${times.toFixed(2)}`), h("span", {}, factor.label ?? factorLabel(factor.factor))),
         h("i", { class: `factor-bar ${times >= 1 ? "is-up" : "is-down"}`, style: { "--share": `${share * 100}%` } }),
-        h("p", { class: "muted small" }, interpolate(gettext("now %(now)s, usually %(usual)s (events, fading with time)"), { now: amount(factor.now), usual: amount(factor.usual) }, true), ...cameras.flatMap((link) => [" · ", link])),
+        h("p", { class: "muted small", title: gettext("Sum of the events, which fade with time") }, interpolate(gettext("now %(now)s, usually %(usual)s"), { now: amount(factor.now), usual: amount(factor.usual) }, true), ...cameras.flatMap((link) => [" · ", link])),
       ];
       return h("li", { class: "factor-row", dataset: { factor: factor.factor } }, ...parts);
     });
@@ -87,7 +87,7 @@ export class CellNow {
     if (!cameras.length) return h("p", { class: "muted small" }, gettext("No camera sees this cell: here now is the plain forecast."));
     const words = { ok: gettext("reporting"), stale: gettext("stale"), blind: gettext("cannot see"), silent: gettext("silent") };
     const rows = cameras.slice(0, 6).map((camera) =>
-      h("li", {}, h("i", { class: `dot is-${camera.state}`, "aria-hidden": "true" }), h("a", { href: `/cameras/${camera.id}/` }, camera.name), h("span", { class: "muted small" }, `${words[camera.state] ?? camera.state}${camera.last_at ? ` · ${ago(camera.last_at)}` : ""}`)));
+      h("li", {}, h("i", { class: `dot is-${camera.state}`, "aria-hidden": "true" }), h("a", { href: `/cameras/${camera.id}/` }, camera.name), h("span", { class: "muted small" }, `${camera.state_label ?? words[camera.state] ?? camera.state}${camera.last_at ? ` · ${ago(camera.last_at)}` : ""}`)));
     const more = cameras.length > 6 ? [h("li", { class: "muted small" }, interpolate(gettext("%s more"), [cameras.length - 6]))] : [];
     return h("details", { class: "now-cameras" }, h("summary", { class: "small" }, interpolate(ngettext("%s camera sees this cell", "%s cameras see this cell", cameras.length), [cameras.length])), h("ul", {}, ...rows, ...more));
   }
