@@ -19,7 +19,7 @@ from webapp.forecasts.services.live_weights import give_live_weights
 from webapp.live.services.material import ALL, Cameras, coverage_of, read_cameras, read_slot
 
 CAMERAS = 4000
-PROBES = 200
+PROBES = 260
 WEIGHT = 0.35
 VISIBLE = 20  # byte: well above the least that a page colours, so that a rise shows
 

@@ -31,7 +31,7 @@ QUIET_END_S = 5.0
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("plan", type=Path, help="JSON: jurisdiction_id, source_ids, probes")
+    parser.add_argument("plan", type=Path, help="JSON: jurisdiction_id, source_ids, probes by label of the phase")
     parser.add_argument("out", type=Path)
     parser.add_argument("--seconds", type=float, required=True)
     parser.add_argument("--rate", type=float, default=1.0, help="events a second and camera")
@@ -52,8 +52,8 @@ class Feed:
         self.jurisdiction_id = plan["jurisdiction_id"]
         self.label, self.rng = f"{label}-{part}", np.random.default_rng(part)
         self.cameras = plan["source_ids"][part::parts]
-        self.probes = [camera for camera in plan["probes"] if camera in set(self.cameras)]
-        self.is_probe = set(self.probes)
+        self.probes = plan["probes"].get(label, []) if probe_s else []
+        self.is_quiet = {camera for some in plan["probes"].values() for camera in some}
         times = len(self.probes) * PROBE_TIMES
         self.probe_every_s = probe_s / times if probe_s and times else 0.0
         self.number = self.fired = 0
@@ -105,7 +105,7 @@ class Feed:
         camera = self.cameras[self.number % len(self.cameras)]
         self.number += 1
         key = f"{self.label}-{self.number}"
-        if camera not in self.is_probe and self.rng.random() < RISK_SHARE:
+        if camera not in self.is_quiet and self.rng.random() < RISK_SHARE:
             return CameraEvent(key, camera, now, RISKS[self.number % len(RISKS)], 0.75)  # type: ignore[arg-type]
         return CameraEvent(key, camera, now, "people", 0.875, float(self.number % 9))  # type: ignore[arg-type]
 

@@ -54,14 +54,14 @@ class OpenPage:
         self.rises.append((now, milliseconds, frozenset(cells[fresh > self.values[cells]].tolist())))
         self.values[cells] = fresh
 
-    def waits(self, probes: list[tuple[int, float, float]], cells: tuple[int, ...]) -> list[float | None]:
-        """Seconds from publishing each probe to the message in which its cell rose; None where it did not within ten."""
-        return [self._wait(cells[number % len(cells)], before) for number, before, _after in probes]
+    def risen_at(self, probes: list[tuple[int, float, float]], cells: tuple[int, ...]) -> list[float | None]:
+        """When the message came in which each probe's cell rose, epoch seconds; None where it did not within ten seconds."""
+        return [self._risen(cells[number % len(cells)], before) for number, before, _after in probes]
 
-    def _wait(self, cell: int, before: float) -> float | None:
+    def _risen(self, cell: int, before: float) -> float | None:
         for now, milliseconds, cells in self.rises:
             if milliseconds >= before * 1000 - 1 and cell in cells:
-                return now - before if now - before < 10 else None
+                return now if now - before < 10 else None
         return None
 
     def any_waits(self, every_s: float, begun: float, ended: float) -> list[float]:

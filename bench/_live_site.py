@@ -58,7 +58,8 @@ class Programs:
     """The long-running programs by name: `start`, `kill` (as a power cut does), `stop` (as an operator does)."""
 
     environment: dict[str, str]
-    port: int = field(default_factory=free_port)
+    port: int
+    pages_port: int
     running: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
 
     def commands(self) -> dict[str, list[str]]:
@@ -123,7 +124,10 @@ def running_programs() -> Iterator[Programs]:
     login = f"{database['USER']}:{database['PASSWORD']}" if database["PASSWORD"] else database["USER"]
     host = str(database["HOST"] or "localhost").replace("/", "%2F")
     url = f"postgis://{login}@{host}:{database['PORT'] or 5432}/{database['NAME']}"
-    programs = Programs(os.environ | {"DATABASE_URL": url, "HAECHI_LOG_LEVEL": "WARNING"})
+    port, pages_port = free_port(), free_port()
+    addresses = {"HAECHI_LIVE_URL": f":{port}", "HAECHI_LIVE_ORIGINS": f"http://127.0.0.1:{pages_port}"}
+    environment = os.environ | {"DATABASE_URL": url, "HAECHI_LOG_LEVEL": "WARNING"} | addresses
+    programs = Programs(environment, port, pages_port)
     try:
         for name in programs.commands():
             programs.start(name)

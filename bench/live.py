@@ -30,19 +30,23 @@ from bench.ingest import ROOT, own_database
 if TYPE_CHECKING:
     from bench._live_city import LiveCity
 
-STEADY_S, BURST_S, KILL_S = 300.0, 10.0, 20.0
-QUICK_STEADY_S, QUICK_BURST_S, QUICK_KILL_S = 30.0, 3.0, 8.0
+STEADY_S, SCREEN_S, BURST_S, KILL_S = 300.0, 40.0, 10.0, 20.0
+QUICK_STEADY_S, QUICK_SCREEN_S, QUICK_BURST_S, QUICK_KILL_S = 30.0, 15.0, 3.0, 8.0
+SCREEN_PROBES = 60
 BURST = 10.0
 BURST_PARTS = 2
 DRAIN_S = 180.0
+SETTLE_S = 2.0
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="30 s instead of 5 minutes, shorter burst and kill")
     quick = parser.parse_args().quick
-    with tempfile.TemporaryDirectory(prefix="haechi-bench-live-") as folder, own_redis(), own_database():
-        finish(measure(Path(folder), quick))
+    with tempfile.TemporaryDirectory(prefix="haechi-bench-live-") as folder:
+        os.environ["HAECHI_STATIC_ROOT"] = f"{folder}/static"
+        with own_redis(), own_database():
+            finish(measure(Path(folder), quick))
 
 
 def measure(folder: Path, quick: bool) -> dict[str, Any]:
@@ -50,18 +54,22 @@ def measure(folder: Path, quick: bool) -> dict[str, Any]:
     from bench._live_city import make_city
     from webapp.live import keys
 
-    steady_s, burst_s, kill_s = (QUICK_STEADY_S, QUICK_BURST_S, QUICK_KILL_S) if quick else (STEADY_S, BURST_S, KILL_S)
+    whole, short = (STEADY_S, SCREEN_S, BURST_S, KILL_S), (QUICK_STEADY_S, QUICK_SCREEN_S, QUICK_BURST_S, QUICK_KILL_S)
+    steady_s, screen_s, burst_s, kill_s = short if quick else whole
     city = make_city()
-    plan = {"jurisdiction_id": city.jurisdiction_id, "source_ids": city.source_ids, "probes": city.probes}
+    probes = {"screen": city.probes[:SCREEN_PROBES], "steady": city.probes[SCREEN_PROBES:]}
+    plan = {"jurisdiction_id": city.jurisdiction_id, "source_ids": city.source_ids, "probes": probes}
     (folder / "plan.json").write_text(json.dumps(plan))
     with running_programs() as programs:
         await_key(keys.levels(city.jurisdiction_id))
         page = OpenPage(programs.port, city.session, city.plain.astype(np.int16))
         page.open()
+        time.sleep(SETTLE_S)
         steady, memory = steady_phase(folder, programs, steady_s)
         await_counted(city)
         cpu = programs.cpu_s()  # later phases start two of them anew
-        waits = page.waits([tuple(probe) for probe in steady[0]["probes"]], city.cells)
+        waits = waits_of(page, steady[0], city.cells[SCREEN_PROBES:])
+        screen, drawn = screen_phase(folder, programs, screen_s, city, page)
         burst = phase(folder, "burst", burst_s, rate=BURST, parts=BURST_PARTS)
         drained_s = await_counted(city)
         killed = kill_phase(folder, programs, kill_s)
@@ -69,7 +77,7 @@ def measure(folder: Path, quick: bool) -> dict[str, Any]:
         peak = programs.peak_mb()
         begun = steady[0]["begun"]
         any_waits = page.any_waits(0.01, begun + 1, begun + steady_s - 2)
-    told = [*steady, *burst, *killed]
+    told = [*steady, *screen, *burst, *killed]
     kept = what_is_kept(city)
     accepted = sum(part["accepted"] for part in told)
     found = [wait for wait in waits if wait is not None]
@@ -84,8 +92,10 @@ def measure(folder: Path, quick: bool) -> dict[str, Any]:
         "probes_missed": len(waits) - len(found),
         "any_p50_s": percentile(any_waits, 0.5),
         "any_p99_s": percentile(any_waits, 0.99),
+        "screen_p50_s": percentile(drawn, 0.5),
+        "screen_p99_s": percentile(drawn, 0.99),
         "rss_growth_mb": growth(memory, "fuse_events"),
-        "page_kb_per_s": page.size / 1000 / (steady_s + burst_s + kill_s),
+        "page_kb_per_s": page.size / 1000 / (time.time() - begun),
         "accepted": accepted,
         "rows": kept["rows"],
         "fused": kept["fused"],
@@ -142,6 +152,41 @@ def steady_phase(folder: Path, programs: Programs, seconds: float) -> tuple[list
         memory.append(programs.rss_mb())
         time.sleep(2.0)
     return [told | {"begun": begun} for told in ended(started)], memory
+
+
+def screen_phase(
+    folder: Path, programs: Programs, seconds: float, city: "LiveCity", page: OpenPage
+) -> tuple[list[dict[str, Any]], list[float]]:
+    """The same load with the live map open in a real browser: seconds from publishing to the screen. Without a browser: none.
+
+    A map drawn in software takes a core of its own, hence a phase apart.
+    """
+    from bench._live_browser import drawn_at, has_browser, open_map, running_pages
+    from bench.page import collect_static
+
+    if not has_browser():
+        print("No Chromium: the way to the screen is not measured.", flush=True)
+        return [], []
+    collect_static()
+    with running_pages(programs.environment, programs.pages_port), open_map(programs.pages_port, city.session) as shown:
+        told = ended(feeders(folder, "screen", seconds, rate=1.0, parts=1, probe=True))
+        shown.wait_for_timeout(2000)
+        moments = np.array(drawn_at(shown))
+    found = []
+    probes = [tuple(probe) for probe in told[0]["probes"]]
+    for (_number, before, _after), risen in zip(probes, page.risen_at(probes, city.cells[:SCREEN_PROBES]), strict=True):
+        # The page and the timed client hear the same message; the first frame after it shows it.
+        later = moments[moments >= risen] if risen is not None else moments[:0]
+        if len(later):
+            found.append(float(later[0]) - before)
+    return told, found
+
+
+def waits_of(page: OpenPage, told: dict[str, Any], cells: tuple[int, ...]) -> list[float | None]:
+    """Seconds from just before each probe was published to the message in which its cell rose; None where it never did."""
+    probes = [tuple(probe) for probe in told["probes"]]
+    risen = page.risen_at(probes, cells)
+    return [None if at is None else at - before for at, (_number, before, _after) in zip(risen, probes, strict=True)]
 
 
 def kill_phase(folder: Path, programs: Programs, seconds: float) -> list[dict[str, Any]]:
@@ -222,6 +267,8 @@ def print_figures(figures: dict[str, Any], memory: list[dict[str, float]], stead
             ["events a second taken in", figures["events_per_s"], 4000],
             ["event to risen cell on the page, median, s", figures["p50_s"], 0.3],
             ["the same, 99th percentile, s", figures["p99_s"], 1.0],
+            ["the same to the screen of a Chromium with the live map, median, s", figures["screen_p50_s"], None],
+            ["its 99th percentile, s", figures["screen_p99_s"], None],
             ["timed events, of them never seen", f"{figures['probes']}, {figures['probes_missed']}", None],
             ["any event to the first message with it, median, s", figures["any_p50_s"], None],
             ["the same, 99th percentile, s", figures["any_p99_s"], None],
