@@ -41,6 +41,7 @@ class VisibilitySettings:
     fog_edges: float = 0.5
     sudden_s: float = 8.0  # faster is tampering, slower is weather
     same_view: float = 0.4  # correlation of a part's edges with the standing view
+    moved_parts: float = 0.6  # of those parts that usually have edges are not the same
     shake_share: float = 0.006  # of the width, mean shift from picture to picture
     specks_share: float = 0.004  # of the picture: short-lived specks
     specks_parts: float = 0.7  # of the picture's parts that have them
@@ -150,7 +151,7 @@ class Visibility:
         if usual.view.shape != now.view.shape:
             return 0.0
         alike = likeness(usual.view, now.view)[usual.edges > LEAST_EDGES]
-        if len(alike) < LEAST_PARTS or np.mean(alike < one.same_view) < one.lost_parts:
+        if len(alike) < LEAST_PARTS or np.mean(alike < one.same_view) < one.moved_parts:
             return 0.0
         return float(np.mean(alike < one.same_view))
 
