@@ -44,7 +44,12 @@ def listening(broker: Mosquitto) -> Iterator[Callable[..., MqttIntake]]:
     def start(user: str = USER, password: str = PASSWORD) -> MqttIntake:
         url = f"mqtt://{quote(user, safe='')}:{quote(password, safe='')}@127.0.0.1:{broker.port}"
         intake = MqttIntake(read_broker(url, name="haechi-test"))
-        thread = threading.Thread(target=lambda: (intake.run(), connections.close_all()))
+
+        def run() -> None:
+            intake.run()
+            connections.close_all()
+
+        thread = threading.Thread(target=run)
         thread.start()
         running.append((intake, thread))
         assert password != PASSWORD or intake.is_listening.wait(20)

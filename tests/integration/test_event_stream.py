@@ -201,7 +201,7 @@ def test_a_filling_stream_sheds_measures_first_then_low_confidence_and_never_bli
         return [name for name, values in kinds.items() if send(jid, [make_event(cameras[0], **values)]).accepted]
 
     def fill(length: int) -> None:
-        while (missing := length - client().xlen(stream_key(jid))) > 0:
+        while (missing := length - stream_state(jid).length) > 0:
             send(jid, make_events(cameras, missing, confidence=1.0))
 
     assert taken() == ["measure", "low", "middle", "high", "blind"]

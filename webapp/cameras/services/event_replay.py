@@ -19,8 +19,8 @@ from django.utils.translation import gettext as _
 
 from cctv.events import MAX_MODEL, CameraEvent, from_json
 from cctv.events_errors import EventError
+from webapp.cameras.camera_ids import camera_ids
 from webapp.cameras.event_sentences import sentence
-from webapp.cameras.models import Camera
 from webapp.cameras.models import CameraEvent as StoredEvent
 from webapp.cameras.services.events import Published, publish
 from webapp.common.errors import HaechiError
@@ -74,7 +74,7 @@ class Lines:
 
 def stored(*, jurisdiction: "Jurisdiction", start: datetime, end: datetime) -> Iterator[CameraEvent]:
     """The events of the table, start ≤ at < end, in the order in which they were seen; without pictures."""
-    names = dict(Camera.objects.of(jurisdiction).values_list("pk", "source_id"))
+    names = {camera_id: source_id for source_id, camera_id in camera_ids(jurisdiction.pk).items()}
     rows = StoredEvent.objects.of(jurisdiction).between(start, end).order_by("at", "key")
     for row in rows.iterator(chunk_size=2000):
         assert isinstance(row, StoredEvent)  # noqa: S101  # tells the type
