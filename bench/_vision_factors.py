@@ -28,6 +28,7 @@ from cctv.vision.rules.staying import Loitering
 
 ALARMS = ("crowding", "loitering", "following", "running", "scatter", "fall", "fight", "abandoned", "wrong_way", "vehicle_stop")
 STAY_S = 10
+QUIET_S = 5.0  # the plain rules tell the same again after so long
 FPS = 5.0
 
 
@@ -42,7 +43,7 @@ class SpeedOnly:
     def look(self, scene: Scene) -> list[Finding]:
         self.past.look(scene)
         fast = [t for t in self.past.of(PERSON) if t.speed_m_s(0.5) >= self.speed_m_s]
-        fast = [t for t in fast if scene.at - self._told.get(t.key, -math.inf) >= 15]
+        fast = [t for t in fast if scene.at - self._told.get(t.key, -math.inf) >= QUIET_S]
         self._told |= {t.key: scene.at for t in fast}
         return [Finding("running", scene.at, 1.0, track=str(t.track)) for t in fast]
 
@@ -54,7 +55,7 @@ class NearOnly(SpeedOnly):
         self.past.look(scene)
         moving = [t for t in self.past.of(PERSON) if t.speed_m_s(1.0) >= 0.5]
         close = [t for t in moving if any(o is not t and gap_m(o.last, t.last) <= 2.0 for o in moving)]
-        close = [t for t in close if scene.at - self._told.get(t.key, -math.inf) >= 15]
+        close = [t for t in close if scene.at - self._told.get(t.key, -math.inf) >= QUIET_S]
         self._told |= {t.key: scene.at for t in close}
         return [Finding("fight", scene.at, 1.0, track=str(t.track)) for t in close]
 
