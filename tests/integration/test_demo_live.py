@@ -20,12 +20,13 @@ from django.db import connection
 from cctv.events import from_fields
 from cctv.factors import BY_CODE, RISK_CODES, Kind
 from simulation import live_faults
+from simulation.live_rhythm import DEMO_WEIGHTS
 from webapp.accounts.models import Jurisdiction
 from webapp.cameras.models import Camera
 from webapp.cameras.stream import client, counts_key, refused_key, stream_key
 from webapp.demo import live
 from webapp.demo.live import Sent, Wishes, open_feed, send_past, send_stream
-from webapp.demo.live_start import WEIGHT_SCALE
+from webapp.demo.live_start import WEIGHT_MOST
 from webapp.forecasts.models import LiveWeights
 from webapp.forecasts.selectors import live_weights_in_service
 from webapp.live.models import UsualRecord
@@ -96,7 +97,8 @@ def test_one_command_fills_the_stream_and_gives_what_is_usual(city: Jurisdiction
     assert weights.row.origin == "given"
     mean = weights.weights().mean
     assert (mean >= 0).all()
-    assert mean.max() == pytest.approx(2.0 * WEIGHT_SCALE)  # a weapon before a homicide
+    assert mean.max() == WEIGHT_MOST  # a weapon before a homicide
+    assert (mean > 0).sum() == sum(len(by_factor) for by_factor in DEMO_WEIGHTS.values())
     assert "What is usual was given from 4 simulated weeks." in said
     assert "Simulated events for Test-gu: about 20 a second, from 40 cameras." in said
     assert f"{len(events):,} accepted, 0 repeated, 0 left out" in said

@@ -28,11 +28,12 @@ logger = logging.getLogger(__name__)
 
 RISK_SHARE = 0.2  # of the rate: at most so much are risks, the rest are measures
 MOST_RISKS_PER_HOUR = 0.5  # a camera, on average: beyond that no street is believable
+EPISODES_PER_DAY = 0.5  # a camera: some forty at any time in a city of 4,000, so that there is something to see
 MOST_RATE = 20_000.0
 TICK_S = 0.25
 SAY_EVERY_S = 60.0
 LONGEST_WAIT_S = 10.0
-LONGEST_GAP_S = 5.0  # what was missed while the machine slept or the stream was away is left out beyond this
+LONGEST_GAP_S = 30.0  # what was missed while the machine slept or the stream was away is left out beyond this
 PAST_STEP_S = 60.0
 
 
@@ -95,6 +96,7 @@ def open_feed(*, jurisdiction: Jurisdiction, wishes: Wishes) -> LiveFeed:
             coverage_of_cameras(jurisdiction=jurisdiction, spots=spots),
             seed=wishes.seed,
             events_per_hour=risks,
+            episodes_per_day=EPISODES_PER_DAY,
             dead=wishes.dead,
             lying=wishes.lying,
             blind=wishes.blind,

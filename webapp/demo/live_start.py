@@ -10,8 +10,9 @@ from webapp.crimes.models import Category
 from webapp.forecasts.services.live_weights import give_live_weights
 from webapp.live.services import seed_usual
 
-# The simulator weighs summed confidence, the fusion standardised levels up to 3: about a third does the same there.
-WEIGHT_SCALE, WEIGHT_SD = 0.35, 0.15
+# The simulator weighs the summed confidence in a cell, the fusion standardised levels (one event where few are usual: about 1.4).
+# Chosen so that the map is seen to breathe; no weight goes further than learning would let it.
+WEIGHT_SCALE, WEIGHT_MOST, WEIGHT_SD = 1.2, 1.5, 0.3
 
 
 def give_usual_levels(*, jurisdiction: Jurisdiction, feed: LiveFeed, weeks: float) -> None:
@@ -24,7 +25,7 @@ def give_weights(*, jurisdiction: Jurisdiction) -> None:
     """Let the simulated events move the map: the simulation's own weights, for there are no rulings to take a prior from."""
     codes = set(Category.objects.of(jurisdiction).values_list("code", flat=True))
     weights = {
-        category: {factor: WEIGHT_SCALE * weight for factor, weight in by_factor.items()}
+        category: {factor: min(WEIGHT_SCALE * weight, WEIGHT_MOST) for factor, weight in by_factor.items()}
         for category, by_factor in DEMO_WEIGHTS.items()
         if category in codes
     }
