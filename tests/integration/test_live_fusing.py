@@ -237,6 +237,27 @@ def test_a_damaged_checkpoint_is_said_and_begun_anew(
     assert not again.fuser.picture.excess.now.any()
 
 
+def test_a_redis_that_lost_everything_is_given_the_whole_picture_again(
+    jurisdiction: Jurisdiction, run: ForecastRun, seen: list[Camera]
+) -> None:
+    service, page = Service(jurisdiction), Page(jurisdiction)
+    send(jurisdiction, make_event(seen[9]))
+    service.step(2.5)
+    moved = values(jurisdiction).copy()
+    page.messages()
+    for key in redis_client().scan_iter(f"live:{jurisdiction.pk}:*"):
+        redis_client().delete(key)
+    for _step in range(6):
+        service.step(1.0)
+    assert page.messages("reload")
+    assert np.abs(values(jurisdiction).astype(int) - moved).max() <= 2
+    assert redis_client().exists(keys.frame(jurisdiction.pk), keys.levels(jurisdiction.pk), keys.state(jurisdiction.pk)) == 3
+    again = Service(jurisdiction, service.now_s)
+    assert service.fuser.picture is not None
+    assert again.fuser.picture is not None
+    assert np.allclose(again.fuser.picture.excess.now, service.fuser.picture.excess.now, rtol=0.01)
+
+
 def test_the_hour_is_kept_once_for_the_weights_to_learn_from(
     jurisdiction: Jurisdiction, run: ForecastRun, seen: list[Camera]
 ) -> None:

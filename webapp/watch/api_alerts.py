@@ -28,7 +28,7 @@ class AlertQuery(serializers.Serializer[Any]):
 
 
 class AlertInput(serializers.Serializer[Any]):
-    state = serializers.ChoiceField(choices=["seen", "closed"])
+    state = serializers.RegexField("^(seen|closed)$", help_text="seen or closed")
     is_false = serializers.BooleanField(required=False, allow_null=True, default=None, help_text="on closing: a false alarm")
 
 
