@@ -7,7 +7,7 @@ import numpy.typing as npt
 from bench._vision_clips import Clip, Found, Labelled, pictures
 
 
-def follow_plainly(clip: Clip, most: int | None) -> list[Found]:
+def follow_plainly(clip: Clip) -> list[Found]:
     """Detections and tracks of the peer, frame by frame."""
     import supervision  # noqa: PLC0415
     from trackers import ByteTrackTracker  # noqa: PLC0415
@@ -16,7 +16,7 @@ def follow_plainly(clip: Clip, most: int | None) -> list[Found]:
     hog.setSVMDetector(np.asarray(cv2.HOGDescriptor.getDefaultPeopleDetector(), np.float32))
     tracker = ByteTrackTracker(frame_rate=clip.rate)
     found = []
-    for picture in pictures(clip, most):
+    for picture in pictures(clip):
         large = cv2.resize(picture, None, fx=1.5, fy=1.5, interpolation=cv2.INTER_CUBIC)
         windows, weights = hog.detectMultiScale(large, winStride=(8, 8), padding=(8, 8), scale=1.05)
         boxes = _people(np.asarray(windows, np.float32).reshape(-1, 4) / 1.5)
