@@ -251,11 +251,19 @@ def test_a_burst_that_fusion_cannot_follow_is_shed_and_counted_and_a_restart_is_
     monkeypatch.setattr(pressing, "EVERY_S", 0.0)
     send(jid, make_events(cameras, 500))
     assert send(jid, make_events(cameras, 100, factor="people")).shed == 0  # no fusion reads yet: it is being restarted
-    reader(jid, "fusion").read(1, 10)
+    fusion = reader(jid, "fusion")
+    fusion.read(1, 10)
+    assert send(jid, make_events(cameras, 100, factor="people")).shed == 0  # it is back, and catches up
+    monkeypatch.setattr(pressing, "CATCHES_UP_S", -1.0)
     send(jid, make_events(cameras, 300, confidence=0.9))
     burst = send(jid, make_events(cameras, 100, factor="people") + make_events(cameras, 100, confidence=0.3))
     assert (burst.accepted, burst.shed) == (0, 200)
     assert counts(jid)["shed_measure"] == counts(jid)["shed_risk"] == 100
+    assert send(jid, make_events(cameras, 10, factor="blackout")).accepted == 10
+    monkeypatch.setattr(pressing, "GROWN_S", 0.0)
+    send(jid, make_events(cameras, 1, factor="blackout"))
+    fusion.read(500, 10)
+    assert send(jid, make_events(cameras, 100, factor="people")).shed == 0  # the lag is long, but it falls
 
 
 def test_where_only_the_writer_stands_still_the_live_picture_goes_on_and_what_is_not_written_is_counted(here, settings):
