@@ -6,9 +6,11 @@ import pytest
 
 from cctv.events import check, from_fields, to_fields
 from cctv.handover import Handovers
+from cctv.vision.detectors import PeopleDetector
 from cctv.vision.ground import Homography
 from cctv.vision.model import PERSON, Finding, Frame, Scene, Seen
-from tests.clips import draw_figure, street
+from cctv.vision.pipeline import Pipeline, Result
+from tests.clips import draw_figure, street, stroll
 from webapp.cameras.services.outbox import Outbox
 from webapp.cameras.services.watching import Watcher, WatchError, detector_of, event_of, make_pipeline, masked
 from webapp.cameras.stream_selectors import StreamTask
@@ -53,6 +55,10 @@ def make_scene(**changes):
     return Scene(**(values | changes))
 
 
+def make_result(*, findings=(), masks=((150.0, 110.0, 200.0, 220.0),), **changes):
+    return Result(make_scene(**changes), findings, True, masks)
+
+
 def test_a_finding_becomes_an_event_that_is_always_the_same():
     finding = Finding("fall", AT, 0.75, value=4.0, box=(150, 110, 200, 250), track="4")
     event = event_of(finding, make_task(), SIZE, "hog 1", thumbnail=b"\xff\xd8\xff")
@@ -80,7 +86,7 @@ def test_the_people_of_a_thumbnail_cannot_be_seen():
     picture = street(SIZE)
     draw_figure(picture, 175, 220, 110)
     cv2.putText(picture, "HG", (160, 165), cv2.FONT_HERSHEY_PLAIN, 1.2, (255, 255, 255), 1)
-    jpeg = masked(Frame(picture, AT, 1), make_scene(), ())
+    jpeg = masked(Frame(picture, AT, 1), make_result())
     shown = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
     assert shown.shape == (240, 320, 3)
     assert len(jpeg) <= 20_000
@@ -97,15 +103,53 @@ def test_somebody_who_is_spoken_of_is_masked_though_no_track_is_left():
     picture = street(SIZE)
     draw_figure(picture, 175, 220, 110)
     finding = Finding("fall", AT, 0.9, box=(150, 105, 200, 225), track="9")
-    without = masked(Frame(picture, AT, 1), make_scene(seen=[]), ())
-    with_it = masked(Frame(picture, AT, 1), make_scene(seen=[]), [finding])
+    without = masked(Frame(picture, AT, 1), make_result(masks=[]))
+    with_it = masked(Frame(picture, AT, 1), make_result(masks=[], findings=[finding]))
     assert without != with_it
 
 
-def test_where_the_camera_cannot_be_believed_the_whole_picture_is_masked():
+@pytest.mark.parametrize("how", ["nobody can tell", "not settled"])
+def test_where_people_may_be_anywhere_the_whole_picture_is_masked(how):
     picture = street(SIZE)
-    jpeg = masked(Frame(picture, AT, 1), make_scene(blind="moved", seen=[]), ())
+    result = make_result(masks=None if how == "nobody can tell" else [])
+    jpeg = masked(Frame(picture, AT, 1), result, is_settled=how != "not settled")
     shown = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+    assert cv2.Laplacian(shown, cv2.CV_64F).var() < 0.3 * cv2.Laplacian(picture, cv2.CV_64F).var()
+
+
+def readable(jpeg, picture, figure):
+    """Share of somebody's pixels that a still shows as they were. Unmasked, JPEG leaves four fifths."""
+    shown = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+    return float((np.abs(shown.astype(int) - picture).max(axis=2)[figure] < 15).mean())
+
+
+@pytest.mark.parametrize("fps", [4, 2])
+def test_a_walking_person_is_hidden_in_each_still_by_what_was_seen_in_it(fps):
+    """A figure that walks on between two looks, covered with a fine pattern that no pixelating can keep."""
+    size, outbox = (480, 360), Outbox(100)
+    watcher, pipeline = Watcher(make_task(), outbox, Handovers()), Pipeline(PeopleDetector())
+    empty, shares, stills = street(size), [], set()
+    for number in range(9 * fps):
+        picture = stroll(number, fps, size)
+        figure = np.abs(picture.astype(int) - empty).max(axis=2) > 25
+        pattern = np.random.default_rng(number).choice([-25, 25], figure.shape)
+        picture = np.clip(picture + (figure * pattern)[..., None], 0, 255).astype(np.uint8)
+        watcher._still_at = float("-inf")  # a still of each picture, not one in five seconds
+        watcher._look(Frame(picture, AT + number / fps, number), pipeline, None)
+        if watcher.still is not None and watcher.still.at == AT + number / fps:
+            stills.add(watcher.still.at)
+            shares.append(readable(watcher.still.jpeg, picture, figure))
+    plain = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 80])[1].tobytes()
+    assert readable(plain, picture, figure) > 0.6
+    assert len(stills) > 3 * fps
+    assert max(shares) < 0.2
+
+
+def test_before_the_background_is_known_the_whole_still_is_hidden():
+    watcher, pipeline = Watcher(make_task(), Outbox(10), Handovers()), Pipeline(PeopleDetector())
+    picture = stroll(0, 5)
+    watcher._look(Frame(picture, AT, 0), pipeline, None)
+    shown = cv2.imdecode(np.frombuffer(watcher.still.jpeg, np.uint8), cv2.IMREAD_COLOR)
     assert cv2.Laplacian(shown, cv2.CV_64F).var() < 0.3 * cv2.Laplacian(picture, cv2.CV_64F).var()
 
 

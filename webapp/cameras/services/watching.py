@@ -7,13 +7,14 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 from django.conf import settings
 
 from cctv.events import CameraEvent
@@ -38,6 +39,9 @@ logger = logging.getLogger(__name__)
 
 STILL_EVERY_S = 5.0
 STILL_WIDTH = 640
+SETTLE_S = 5.0  # until the background is known, somebody may be taken for a part of it
+CHANGED_GREY = 14
+EDGES_ACROSS = 24  # the edge round what moves is this part of the picture's width
 THUMBNAIL_EVERY_S = 1.0  # a scene that goes on does not need a picture of every frame
 TRY_AGAIN_S = 60.0  # where somebody has to change something first
 TIMEOUT_S = 10.0
@@ -75,6 +79,8 @@ class Watcher(threading.Thread):
         self._source: Source | None = None
         self._error: WatchError | None = None
         self._blind = ""
+        self._before: Scene | None = None
+        self._began_at = float("inf")
         self._looks: deque[float] = deque(maxlen=SPEED_OVER)
         self._thumbnail_at = self._still_at = self._said_at = float("-inf")
 
@@ -122,6 +128,7 @@ class Watcher(threading.Thread):
         pipeline, ground = make_pipeline(self.task)
         self._source = source = opened(self.task)
         self._error = None
+        self._before, self._began_at = None, float("inf")
         latest = Latest(source, name=str(self.task.id))
         try:
             while not self._stop_asked.is_set() and not latest.ended:
@@ -136,13 +143,15 @@ class Watcher(threading.Thread):
             raise WatchError(error.code, **error.fields)
 
     def _look(self, frame: Frame, pipeline: Pipeline, ground: Homography | None) -> None:
+        self._began_at = min(self._began_at, frame.at)
         try:
             result = pipeline.feed(frame)
             self._blind = result.scene.blind
             model = pipeline.detector.name
             events = self._events(frame, result, model, ground) + self._followers(result.scene, model, ground)
             self._outbox.put(self.task.jurisdiction_id, events)
-            self._keep_still(frame, result.scene)
+            self._keep_still(frame, result)
+            self._before = result.scene
         except Exception:
             # One picture that vision chokes on must not end the camera; the same fault fifty times a second fills no log.
             self._error = WatchError("vision_failed")
@@ -191,12 +200,17 @@ class Watcher(threading.Thread):
         if counts or frame.at - self._thumbnail_at < THUMBNAIL_EVERY_S:
             return b""
         self._thumbnail_at = frame.at
-        return masked(frame, result.scene, result.findings)
+        return masked(frame, result, before=self._before, is_settled=self._is_settled(frame.at))
 
-    def _keep_still(self, frame: Frame, scene: Scene) -> None:
-        if frame.at - self._still_at >= STILL_EVERY_S:
+    def _keep_still(self, frame: Frame, result: Result) -> None:
+        """Only a picture at which the detector looked is kept: boxes of another one would hide the wrong place."""
+        if frame.at - self._still_at >= STILL_EVERY_S and (result.detected or result.masks is None):
             self._still_at = frame.at
-            self.still = Still(masked(frame, scene, (), width=STILL_WIDTH), frame.at)
+            settled = self._is_settled(frame.at)
+            self.still = Still(masked(frame, result, before=self._before, width=STILL_WIDTH, is_settled=settled), frame.at)
+
+    def _is_settled(self, at: float) -> bool:
+        return at - self._began_at >= SETTLE_S
 
     def _speed(self) -> float:
         """Pictures looked at a second, of late."""
@@ -295,14 +309,29 @@ def event_of(
     )
 
 
-def masked(frame: Frame, scene: Scene, findings: Sequence[Finding], *, width: int = 320) -> bytes:
-    """The picture with all people, and all that moves, pixelated; the whole of it where the camera cannot be believed."""
-    if scene.blind:
+def masked(frame: Frame, result: Result, *, before: Scene | None = None, width: int = 320, is_settled: bool = True) -> bytes:
+    """The picture with everybody, and all that moves, pixelated by what was seen in this very frame.
+
+    A detector's box may lag behind or be too small, so boxes are widened, what differs from the scene `before` is hidden, too,
+    and the moving parts get a broad edge. The whole picture is pixelated where the scene has not settled, or nobody can tell.
+    """
+    scene = result.scene
+    if result.masks is None or not is_settled:
         return masked_thumbnail(frame.picture, None, width=width)
-    people = [one.box for one in scene.seen if one.kind == PERSON]
     # A finding may speak of somebody whom the tracker has lost by now.
-    spoken_of = [finding.box for finding in findings if finding.box is not None and finding.track]
-    return masked_thumbnail(frame.picture, [*people, *spoken_of], width=width, foreground=scene.foreground)
+    spoken_of = [finding.box for finding in result.findings if finding.box is not None and finding.track]
+    moving = scene.foreground
+    if before is not None and before.grey.shape == scene.grey.shape == moving.shape:
+        moving = np.maximum(moving, np.where(cv2.absdiff(scene.grey, before.grey) > CHANGED_GREY, 255, 0).astype(np.uint8))
+    edge = max(5, scene.foreground.shape[1] // EDGES_ACROSS)
+    moving = np.asarray(cv2.dilate(moving, np.ones((edge, edge), np.uint8)), np.uint8)
+    return masked_thumbnail(frame.picture, [_widened(box) for box in (*result.masks, *spoken_of)], width=width, foreground=moving)
+
+
+def _widened(box: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
+    """Half its width more on each side and a tenth of its height above and below: limbs, strides, a box that lags."""
+    x, y = 0.5 * (box[2] - box[0]), 0.1 * (box[3] - box[1])
+    return box[0] - x, box[1] - y, box[2] + x, box[3] + y
 
 
 def _fractions(box: tuple[float, float, float, float] | None, size: tuple[int, int]) -> tuple[float, float, float, float] | None:
