@@ -101,7 +101,7 @@ def test_an_unknown_category_or_cell_is_not_found(api: Api, operator: User, serv
 
 
 def test_redis_away_is_a_sentence_and_not_a_crash(api: Api, operator: User, settings: pytest.FixtureRequest) -> None:
-    settings.REDIS_URL = "redis://127.0.0.1:1/0"  # type: ignore[attr-defined]
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
     answer = api(operator).get(f"{ADDRESS}values/")
     assert (answer.status_code, answer.json()["error"]["code"]) == (503, "live_away")
 

@@ -230,7 +230,7 @@ def test_a_damaged_checkpoint_is_said_and_begun_anew(
     service = Service(jurisdiction)
     send(jurisdiction, make_event(seen[9]))
     service.step(2.5)
-    redis_client().hset(keys.checkpoint(jurisdiction.pk), "state", b"nonsense")
+    redis_client().hset(keys.checkpoint(jurisdiction.pk), "state", "nonsense")
     again = Service(jurisdiction, service.now_s)
     assert "cannot be used" in caplog.text
     assert again.fuser.picture is not None

@@ -188,7 +188,7 @@ def test_a_second_process_waits_and_takes_over_when_the_first_is_killed(
     waits_until(lambda: is_all_counted(jurisdiction))
     owner = redis_client().get(keys.owner())
     assert owner is not None
-    assert owner.endswith(str(first.pid).encode())  # type: ignore[union-attr]
+    assert owner.endswith(str(first.pid).encode())
     kill(first)
     publish(jurisdiction_id=jurisdiction.pk, events=make_events(seen, 12, confidence=0.5))
     waits_until(lambda: is_all_counted(jurisdiction))

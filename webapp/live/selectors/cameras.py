@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from django.db import connection
@@ -66,7 +66,7 @@ def camera_last_hour(*, user: "User", camera_id: int, now: datetime | None = Non
     counts: dict[str, list[int]] = {}
     values: dict[str, list[float | None]] = {}
     with connection.cursor() as cursor:
-        names = {"jurisdiction": camera.jurisdiction_id, "camera": camera.pk, "start": start, "end": end}
+        names: dict[str, Any] = {"jurisdiction": camera.jurisdiction_id, "camera": camera.pk, "start": start, "end": end}
         cursor.execute(_MINUTES_SQL, names | {"first": start.date(), "last": end.date()})
         for factor, minute, count, value in cursor.fetchall():
             counts.setdefault(factor, [0] * MINUTES)[minute] = count
