@@ -180,9 +180,9 @@ def test_a_sender_that_sends_too_much_is_told_when_to_come_back(jurisdiction, kn
 
 def test_an_address_that_guesses_is_turned_away_for_a_while(made, known, monkeypatch):
     monkeypatch.setattr(event_senders, "FAILURES_A_MINUTE", 3)
-    codes = [post(made, [], key="guess").status_code for _ in range(8)]
+    codes = [post(made, [], key="guess").status_code for _ in range(12)]
     assert codes[:3] == [401, 401, 401]
-    assert codes[-1] == 429
+    assert 429 in codes  # also where a minute ends in between
 
 
 def test_without_redis_the_sender_is_told_to_send_again(made, known, settings):
