@@ -264,12 +264,15 @@ def test_the_hour_is_kept_once_for_the_weights_to_learn_from(
     service = Service(jurisdiction)
     send(jurisdiction, make_event(seen[9]))
     service.step()
-    service.step(3600)
+    to_the_hour_s = 3600 - service.now_s % 3600
+    service.step(to_the_hour_s + 2)
     service.step(10)
     kept = LiveHour.objects.get()
     assert kept.run_id == run.pk
     assert kept.at.timestamp() == service.now_s // 3600 * 3600
     assert kept.factor_codes == list(FACTORS)
+    service.step(3600 + 600)
+    assert LiveHour.objects.count() == 1, "ten minutes into an hour the excess knows too much of it"
 
 
 # --- What is usual --------------------------------------------------------------------------------

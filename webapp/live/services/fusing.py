@@ -48,6 +48,7 @@ USUAL_S = 24 * 3600.0
 SAMPLE_A_TICK = 2  # events shown on the pages: 8 a second
 SCENES_LEAST = 3  # new scenes a minute that a centre can look at, however small
 HOUR_S = 3600
+HOUR_GRACE_S = 60.0
 
 
 class Fuser:
@@ -323,10 +324,13 @@ class Fuser:
         pipeline.execute()
 
     def _keep_hour(self, now_s: float, rendered: Rendered) -> None:
-        """At each full hour, what the excess was then: the weights learn from it."""
+        """At each full hour, what the excess was then: the weights learn from it.
+
+        Later than a minute after it the excess knows a part of that hour: such an hour is left out, which is no loss.
+        """
         assert self.picture is not None  # noqa: S101
         material, hour = self.picture.material, int(now_s // HOUR_S)
-        if hour <= self.hour or material.slot is None:
+        if hour <= self.hour or material.slot is None or now_s - hour * HOUR_S > HOUR_GRACE_S:
             self.hour = max(hour, self.hour)
             return
         keep_live_hour(
