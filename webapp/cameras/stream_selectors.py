@@ -175,7 +175,7 @@ def streams_to_run(*, part: int = 0, parts: int = 1, jurisdiction_code: str = ""
     ]
 
 
-_ORDER = [
+_ORDER: list[str] = [
     Stream.State.REFUSED,
     Stream.State.SILENT,
     Stream.State.RECONNECTING,
