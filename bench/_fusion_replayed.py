@@ -14,6 +14,7 @@ from bench._fusion_scores import Hour, Scores, history_of, interval
 from bench._fusion_simulated import CATEGORIES, CROWDED, SEED, SEOUL, Setting
 from bench._report import print_table
 from prediction.fusion.excess import Excess
+from prediction.fusion.trial import held_out_trial
 from prediction.fusion.usual import UsualLevels
 from prediction.fusion.weights import learn_weights, prior_weights
 from simulation.live import START_S
@@ -39,10 +40,13 @@ def replayed(found: Setting) -> dict[str, Any]:
         for hour in hours[found.learn_h :]:
             scores.add(hour, learnt)
         told = scores.figures()
-        keys[f"{share:g}"] = told | {"weights": [round(float(mean), 4) for mean in learnt.mean[:, 0]]}
+        nothing = prior_weights(CATEGORIES, FACTOR)
+        trial = held_out_trial(nothing, nothing, history, share=0.25, rng=np.random.default_rng(SEED))
+        told |= {"goes_into_service": trial.is_better, "weights": [round(float(mean), 4) for mean in learnt.mean[:, 0]]}
+        keys[f"{share:g}"] = told
         rows.append([f"{share:.0%}", *_row(told)])
     columns = ["announced", "tested on", "nats / incident", "95 %", "HR@1 plain", "fused", "difference 95 %"]
-    columns += ["HR@5 plain", "fused", "expected ÷ happened"]
+    columns += ["HR@5 plain", "fused", "expected ÷ happened", "into service"]
     print_table("P10: the shift's forecast, fused each hour with a replayed signal of known strength (simulated)", columns, rows)
     fused, plain = ([keys[f"{share:g}"]["hr1"][kind] for share in ANNOUNCED] for kind in ("fused", "plain"))
     return {
@@ -50,6 +54,7 @@ def replayed(found: Setting) -> dict[str, Any]:
         "hr1_plain": plain[0],
         "rises": bool(np.all(np.diff(fused) > 0)),
         "noise_loss_relative": round(1 - fused[0] / plain[0], 5) if plain[0] else 0.0,
+        "noise_goes_into_service": keys["0"]["goes_into_service"],
         "by_share": keys,
     }
 
@@ -57,7 +62,14 @@ def replayed(found: Setting) -> dict[str, Any]:
 def _row(told: dict[str, Any]) -> list[Any]:
     gain, hr1, hr5 = told["loglik_gain"], told["hr1"], told["hr5"]
     captures = [hr1["plain"], hr1["fused"], interval(hr1["difference"]), hr5["plain"], hr5["fused"]]
-    return [told["incidents"], gain["value"], interval(gain), *captures, told["calibration"]["value"]]
+    return [
+        told["incidents"],
+        gain["value"],
+        interval(gain),
+        *captures,
+        told["calibration"]["value"],
+        "yes" if told["goes_into_service"] else "no",
+    ]
 
 
 def _incidents(found: Setting) -> tuple[Float64, Ints, Ints]:
