@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -101,7 +101,7 @@ def sign_in(page: Page, user: Any, address: str) -> None:
 def tell(jurisdiction: Jurisdiction, **message: object) -> None:
     """Publish as the fusion does, once a page listens."""
     text = json.dumps({"at": timezone.now().isoformat(), **message})
-    wait_for(lambda: redis_client().publish(channel_name(jurisdiction.pk), text) > 0)
+    wait_for(lambda: int(str(redis_client().publish(channel_name(jurisdiction.pk), text))) > 0)
 
 
 def tell_health(jurisdiction: Jurisdiction) -> None:
@@ -156,7 +156,8 @@ def test_cells_do_not_glow_for_whoever_asked_for_less_motion(
     *, channel: str, browser: Browser, live_site: str, run: ForecastRun, picture: np.ndarray, jurisdiction: Jurisdiction
 ) -> None:
     user = factories.make_user(jurisdiction, "operator")
-    for motion, glows in (("reduce", 0), ("no-preference", 1)):
+    asked: tuple[tuple[Literal["reduce", "no-preference"], int], ...] = (("reduce", 0), ("no-preference", 1))
+    for motion, glows in asked:
         context = browser.new_context(base_url=live_site, reduced_motion=motion, locale="ko-KR")
         page = context.new_page()
         sign_in(page, user, "/")

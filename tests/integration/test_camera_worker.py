@@ -259,7 +259,7 @@ def test_the_command_runs_on_a_full_disk_and_ends_cleanly_when_told(here, server
     events = reader(jurisdiction)
     process = start_command("--jurisdiction", jurisdiction.code, no_files=True)
     errors: list[str] = []
-    draining = threading.Thread(target=lambda: errors.extend(process.stderr or ()), daemon=True)
+    draining = threading.Thread(target=lambda: errors.extend(iter(process.stderr) if process.stderr else ()), daemon=True)
     draining.start()
     try:
         deadline = time.monotonic() + 40

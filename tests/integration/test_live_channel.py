@@ -99,7 +99,7 @@ def heard_until_cut_off(page: Listener) -> Iterator[dict[str, Any]]:
 
 def publish(redis: OwnRedis, jurisdiction: Jurisdiction, **message: object) -> None:
     """Once somebody listens: Redis says to how many the message went."""
-    wait_for(lambda: redis.client.publish(f"live:{jurisdiction.pk}", json.dumps(message)) > 0)
+    wait_for(lambda: int(str(redis.client.publish(f"live:{jurisdiction.pk}", json.dumps(message)))) > 0)
 
 
 # --- Who may listen -------------------------------------------------------------------------------
@@ -193,7 +193,8 @@ def test_the_channel_says_in_redis_how_it_fares(listen: Callable[..., Listener],
 
     def counted() -> int:
         keys = redis.client.keys("live:channel:*")
-        return max((json.loads(redis.client.get(key) or b"{}").get("pages", 0) for key in keys), default=0)
+        told: list[Any] = [redis.client.get(key) or b"{}" for key in keys]
+        return max((json.loads(one).get("pages", 0) for one in told), default=0)
 
     wait_for(lambda: counted() == 1)
 

@@ -103,10 +103,11 @@ def test_a_camera_that_another_system_watches_has_the_state_that_the_fusion_hear
     ids = list(Camera.objects.of(jurisdiction).order_by("pk").values_list("pk", flat=True))
     last = np.full(5, np.nan)
     last[[0, 1]] = 1_700_000_000.0
-    flags = {"stale": np.array([False, True, False, False, False]), "blind": np.zeros(5, bool), "last": last}
-    for key, arrays in ((keys.frame(jurisdiction.pk), {"cameras": np.array(ids)}), (keys.levels(jurisdiction.pk), flags)):
+    flags: dict[str, Any] = {"stale": np.array([False, True, False, False, False]), "blind": np.zeros(5, bool), "last": last}
+    frame: dict[str, Any] = {"cameras": np.array(ids)}
+    for key, arrays in ((keys.frame(jurisdiction.pk), frame), (keys.levels(jurisdiction.pk), flags)):
         packed = io.BytesIO()
-        np.savez(packed, **arrays)
+        np.savez(packed, allow_pickle=False, **arrays)
         redis_client().set(key, packed.getvalue(), ex=60)
     rows = {row["id"]: row for row in signed_in(operator).get("/cameras/streams/now/").json()["cameras"]}
     assert [rows[number]["state"] for number in ids] == ["ok", "stale", "none", "none", "none"]

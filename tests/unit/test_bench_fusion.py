@@ -56,7 +56,9 @@ def city() -> tuple[Grid, Incidents]:
     grid = Grid.squares(shapely.box(-73.99, 40.70, -73.97, 40.715), size_m=250.0, epsg=32618)
     rng = np.random.default_rng(4)
     second = START_S + rng.integers(0, 40 * DAY_S, 3_000)
-    return grid, Incidents.at(rng.integers(0, len(grid), 3_000), second, second, rng.integers(0, 3, 3_000).astype(np.int16))
+    return grid, Incidents.at(
+        rng.integers(0, len(grid), 3_000).astype(np.int32), second, second, rng.integers(0, 3, 3_000).astype(np.int16)
+    )
 
 
 def test_the_plain_forecast_knows_nothing_of_its_own_day_or_later(city):

@@ -22,6 +22,9 @@ NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 JPEG = b"\xff\xd8\xff\xe0" + b"x" * 19_996
 SAID = {"camera": "C", "at": "2026-03-01T11:59:59Z", "factor": "fall", "confidence": 0.9}
 REST = {"schema": 1, "key": "k", "value": 2, "box": [0, 0, 1, 1], "track": "t", "lon": 127.0, "lat": 37.5, "model": "m"}
+# What no event may hold there.
+NOT_SAID: tuple[Any, ...] = (None, [], {}, "")
+NOT_REST: tuple[Any, ...] = ({}, True, [1])
 
 
 def fits_schema(value: object) -> bool:
@@ -64,8 +67,8 @@ def test_what_the_schema_allows_the_code_takes(value: dict[str, Any]):
 @pytest.mark.parametrize(
     "change",
     [
-        *({name: wrong} for name in SAID for wrong in (None, [], {}, "")),
-        *({name: wrong} for name in REST for wrong in ({}, True, [1])),
+        *({name: value} for name in SAID for value in NOT_SAID),
+        *({name: value} for name in REST for value in NOT_REST),
         {"other": 1},
         {"confidence": 1.1},
         {"confidence": -0.1},
