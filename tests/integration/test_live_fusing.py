@@ -21,7 +21,7 @@ from webapp.forecasts.models import ForecastRun, LiveHour
 from webapp.forecasts.selectors.values import value_bytes
 from webapp.live import keys
 from webapp.live.models import UsualRecord
-from webapp.live.services import seed_usual, switch_live
+from webapp.live.services import Loop, seed_usual, switch_live
 from webapp.live.services.material import FACTORS
 from webapp.watch.models import Alert
 
@@ -235,6 +235,30 @@ def test_a_damaged_checkpoint_is_said_and_begun_anew(
     assert "cannot be used" in caplog.text
     assert again.fuser.picture is not None
     assert not again.fuser.picture.excess.now.any()
+
+
+def test_a_jurisdiction_that_fails_begins_anew_and_the_others_go_on(
+    jurisdiction: Jurisdiction, other_jurisdiction: Jurisdiction, run: ForecastRun, seen: list[Camera]
+) -> None:
+    loop = Loop(should_stop=lambda: False)
+    loop._find_jurisdictions()
+    failing, going_on = loop.fusers[jurisdiction.pk], loop.fusers[other_jurisdiction.pk]
+    loop._turn()
+    loop.fusers[jurisdiction.pk].picture.material.slot.plain[""] = np.zeros(3, np.uint8)  # type: ignore[index, union-attr]
+    send(jurisdiction, make_event(seen[9]))
+    loop._turn()
+    loop._turn()
+    assert jurisdiction.pk not in loop.fusers
+    assert loop.fusers[other_jurisdiction.pk] is going_on
+    loop._due["jurisdictions"] = 0.0
+    loop._find_jurisdictions()
+    for _turn in range(3):
+        loop._turn()
+    again = loop.fusers[jurisdiction.pk]
+    assert again is not failing
+    assert again.counts["events"] == 1
+    assert again.picture is not None
+    assert again.picture.excess.now.sum() > 0.7
 
 
 def test_a_redis_that_lost_everything_is_given_the_whole_picture_again(

@@ -140,6 +140,14 @@ def test_even_of_high_scores_a_flood_is_held_back() -> None:
     assert len(scenes.due(NOW)) == NEW_A_MINUTE
 
 
+def test_scenes_of_another_version_of_the_program_are_left_out() -> None:
+    scenes = Scenes()
+    scenes.take([spark("a"), spark("b", east_m=500)])
+    kept = scenes.to_json()
+    del kept[0]["reason"]
+    assert list(Scenes.from_json(kept).open) == ["b"]
+
+
 def test_of_a_flood_only_so_many_scenes_are_kept_the_highest() -> None:
     scenes = Scenes()
     scenes.take([spark(f"s{n}", east_m=200.0 * n, score=float(n)) for n in range(OPEN_AT_MOST + 100)])

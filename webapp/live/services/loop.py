@@ -4,15 +4,18 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import redis
 from django.db import Error as DatabaseError
 from django.db import connection
 
+from prediction.errors import PredictionError
 from webapp.accounts.models import Jurisdiction
 from webapp.cameras.stream import EventReader
 from webapp.common.channel import redis_client
+from webapp.common.errors import HaechiError
 from webapp.live import keys
 from webapp.live.services.fusing import Fuser
 
@@ -24,6 +27,7 @@ CONSUMER = "fusion"  # one name, so that what a killed process had not counted i
 OWNER_MS = 5000
 OWNER_EVERY_S = 1.0
 JURISDICTIONS_EVERY_S = 30.0
+ANEW_S = 5.0
 
 
 class Owner:
@@ -101,9 +105,26 @@ class Loop:
                 time.sleep(left_s)
                 break
             self._read(max(int(left_s * 1000), 1))
-        for fuser in self.fusers.values():
-            fuser.tick(time.time())
+        for number, fuser in list(self.fusers.items()):
+            with self._apart(number):
+                fuser.tick(time.time())
         self._acknowledge()
+
+    @contextmanager
+    def _apart(self, jurisdiction_id: int) -> Iterator[None]:
+        """What goes wrong with one jurisdiction does not stop the others: it begins anew from its checkpoint."""
+        try:
+            yield
+        except (HaechiError, PredictionError, ValueError, LookupError, TypeError):
+            logger.exception("jurisdiction %d fails and begins anew from its checkpoint", jurisdiction_id)
+            self._begin_anew(jurisdiction_id)
+
+    def _begin_anew(self, *jurisdiction_ids: int) -> None:
+        """Forget these, and what the reader remembers: what was not acknowledged is given again."""
+        for jurisdiction_id in jurisdiction_ids:
+            self.fusers.pop(jurisdiction_id, None)
+        self.reader = EventReader(self.reader.jurisdiction_ids, group="fusion", consumer=CONSUMER)
+        self._due["jurisdictions"] = time.monotonic() + ANEW_S
 
     def _read(self, block_ms: int) -> None:
         entries = self.reader.read(READ_AT_MOST, block_ms)
@@ -111,7 +132,9 @@ class Loop:
         for jurisdiction_id, entry_id, event in entries:
             by_jurisdiction.setdefault(jurisdiction_id, []).append((entry_id, event))
         for jurisdiction_id, some in by_jurisdiction.items():
-            self.fusers[jurisdiction_id].take(some, time.time())  # type: ignore[arg-type]
+            if jurisdiction_id in self.fusers:
+                with self._apart(jurisdiction_id):
+                    self.fusers[jurisdiction_id].take(some, time.time())  # type: ignore[arg-type]
         if entries and len(entries) < READ_AT_MOST:
             time.sleep(0.01)  # gather: many small answers cost more than a few larger ones
 
@@ -129,7 +152,7 @@ class Loop:
                 return self._mine  # nobody can take over while Redis is away
             if mine is not self._mine:
                 logger.info("this process fuses" if mine else "another process fuses; this one waits")
-                self.fusers.clear()
+                self._begin_anew(*list(self.fusers))
                 self._due["jurisdictions"] = 0.0
             self._mine = mine
         return self._mine

@@ -9,7 +9,7 @@ score highest are told, as many as the operators can look at, and beyond that on
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -134,8 +134,9 @@ class Scenes:
 
     @classmethod
     def from_json(cls, value: Sequence[dict[str, Any]], *, a_minute: int = NEW_A_MINUTE) -> "Scenes":
-        """What `to_json` gave."""
-        return cls([Scene(**scene) for scene in value], a_minute=a_minute)
+        """What `to_json` gave; scenes of another version of the program are left out."""
+        known = {field.name for field in fields(Scene)}
+        return cls([Scene(**scene) for scene in value if scene.keys() == known], a_minute=a_minute)
 
     @property
     def is_waiting(self) -> bool:
