@@ -112,6 +112,23 @@ def test_a_bus_that_hides_most_of_the_view_for_two_seconds_is_no_tampering(stree
     assert watch(street, bus)[0] == []
 
 
+@pytest.mark.parametrize("rate", [2, 5])
+def test_a_tall_walker_before_a_plain_wall_is_no_shaking(rate):
+    wall = np.full((180, 240), 140, np.uint8)
+    wall[150:] = 100
+    wall[40:90, 180:220] = 170
+
+    def walker(view, t, rng):
+        busy = view.copy()
+        x = int(100 + 90 * np.sin(t / 2))
+        cv2.rectangle(busy, (x, 70), (x + 26, 160), 40, -1)
+        return busy
+
+    told, _ = watch(wall, walker, seconds=30, rate=rate)
+    assert "shaking" not in {factor for factor, _ in told}
+    assert told == []
+
+
 def test_evening_that_comes_slowly_is_no_tampering(street):
     told, _ = watch(street, lambda view, t, rng: (view * max(0.5, 1 - t / 120)).astype(np.uint8), seconds=60)
     assert told == []
