@@ -310,6 +310,11 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "StateEnum": "webapp.imports.models.Upload.State",
         "VersionStateEnum": "webapp.forecasts.models.ModelVersion.State",
+        "WeightsStateEnum": "webapp.forecasts.models_live.LiveWeights.State",
+        "WeightsVerdictEnum": "webapp.forecasts.models_live.LiveWeights.Verdict",
+        "RulingVerdictEnum": "webapp.crimes.models.Ruling.Verdict",
+        "UploadKindEnum": "webapp.imports.models.Upload.Kind",
+        "StreamKindEnum": "webapp.cameras.models_streams.Stream.Kind",
     },
 }
 
