@@ -13,6 +13,7 @@ import av
 import av.error
 import numpy as np
 import numpy.typing as npt
+from av.codec.context import Flags2
 from av.container import InputContainer
 from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
@@ -70,7 +71,7 @@ class Reader:
         self._budget, self._keys = Budget(fps), KeyFrames(fps)
         self.camera_clock = CameraClock()
         self._stream = self._video()
-        self._codec = _opened(self._stream, name)
+        self._codec = _opened(self._stream, name, is_live=is_live)
         self._broken = 0
         self._number = -1
         self._began = self._alive = clock()
@@ -117,7 +118,8 @@ class Reader:
             self._count_broken()
             return
         for frame in frames:
-            if frame.is_corrupt:
+            # A key frame that came in pieces is marked although it is whole.
+            if frame.is_corrupt and not frame.key_frame:
                 self._count_broken()
                 continue
             self._broken = 0
@@ -188,7 +190,7 @@ def bgr(frame: VideoFrame, height: int) -> Picture:
     return np.ascontiguousarray(np.rot90(picture, turns)) if turns else picture
 
 
-def _opened(stream: VideoStream, name: str) -> VideoCodecContext:
+def _opened(stream: VideoStream, name: str, *, is_live: bool) -> VideoCodecContext:
     codec: Any = stream.codec_context
     if codec is None:
         raise SourceError("no_pictures", f"{name} is coded in a way that cannot be read. Use H.264, H.265 or MJPEG.", name=name)
@@ -196,6 +198,10 @@ def _opened(stream: VideoStream, name: str) -> VideoCodecContext:
         raise _too_large(name, codec.width, codec.height)
     # One thread: hundreds of streams share the processors, and threads of a decoder would hold pictures back.
     codec.thread_count = 1
+    if is_live and codec.name == "h264":
+        # Some servers send the parameter sets before every slice, and FFmpeg's parser then cuts a picture in two. The decoder is
+        # to put it together again, else each key frame, and all that is built on it, would be half a picture.
+        codec.flags2 = int(codec.flags2) | Flags2.chunks
     context: VideoCodecContext = codec
     return context
 

@@ -244,7 +244,7 @@ def test_a_jurisdiction_that_fails_begins_anew_and_the_others_go_on(
     loop._find_jurisdictions()
     failing, going_on = loop.fusers[jurisdiction.pk], loop.fusers[other_jurisdiction.pk]
     loop._turn()
-    loop.fusers[jurisdiction.pk].picture.material.slot.plain[""] = np.zeros(3, np.uint8)  # type: ignore[index, union-attr]
+    loop.fusers[jurisdiction.pk].picture.material.slot.plain[""] = np.zeros(3, np.uint8)  # type: ignore[index]
     send(jurisdiction, make_event(seen[9]))
     loop._turn()
     loop._turn()

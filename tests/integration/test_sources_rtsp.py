@@ -7,6 +7,7 @@ import time
 from contextlib import contextmanager
 
 import av
+import numpy as np
 import pytest
 
 from cctv.sources import Options, Reach, SourceError, State, read_address
@@ -44,6 +45,18 @@ def test_an_rtsp_stream_gives_pictures_dated_now(server):
         assert (status.state, status.size, status.connects) == (State.OK, (320, 240), 1)
         assert status.skipped > 0
     assert latest.source.status.state is State.OFF
+
+
+def test_pictures_are_whole_where_the_server_cuts_them_up_by_parameter_sets(server, clip):
+    """GStreamer sends parameter sets before each slice of a key frame: read one by one, every picture would be half smeared."""
+    whole = [frame.to_ndarray(format="bgr24").astype(int) for frame in av.open(str(clip)).decode(video=0)]
+    with reading(server.url("/gate"), options=Options(fps=10, timeout_s=2)) as latest:
+        frames = frames_of(latest, 12)
+        broken = latest.source.status.broken
+    off = [min(np.abs(frame.picture - one).mean() for one in whole) for frame in frames]
+    assert len(frames) == 12
+    assert max(off) < 1
+    assert broken == 0
 
 
 def test_a_budget_of_a_picture_in_many_seconds_is_no_silence(server):

@@ -6,62 +6,110 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0002_coarsest_and_finest_cells'),
-        ('cameras', '0004_streams'),
+        ("accounts", "0002_coarsest_and_finest_cells"),
+        ("cameras", "0004_streams"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='CountedPlace',
+            name="CountedPlace",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.SlugField(help_text='in public addresses; unique over all jurisdictions', max_length=60, unique=True)),
-                ('name', models.CharField(max_length=80)),
-                ('name_en', models.CharField(max_length=80)),
-                ('kind', models.CharField(choices=[('park', 'park'), ('playground', 'playground'), ('bridge', 'bridge'), ('square', 'square'), ('street', 'street'), ('other', 'other')], default='other', max_length=12)),
-                ('views_overlap', models.BooleanField(default=False, help_text='the cameras see the same people: the busiest counts for all')),
-                ('is_public', models.BooleanField(default=False)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('cameras', models.ManyToManyField(related_name='places', to='cameras.camera')),
-                ('jurisdiction', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.jurisdiction')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "code",
+                    models.SlugField(help_text="in public addresses; unique over all jurisdictions", max_length=60, unique=True),
+                ),
+                ("name", models.CharField(max_length=80)),
+                ("name_en", models.CharField(max_length=80)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("park", "park"),
+                            ("playground", "playground"),
+                            ("bridge", "bridge"),
+                            ("square", "square"),
+                            ("street", "street"),
+                            ("other", "other"),
+                        ],
+                        default="other",
+                        max_length=12,
+                    ),
+                ),
+                (
+                    "views_overlap",
+                    models.BooleanField(default=False, help_text="the cameras see the same people: the busiest counts for all"),
+                ),
+                ("is_public", models.BooleanField(default=False)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("cameras", models.ManyToManyField(related_name="places", to="cameras.camera")),
+                (
+                    "jurisdiction",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.jurisdiction"),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='PublicStatistics',
+            name="PublicStatistics",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('is_on', models.BooleanField(default=False)),
-                ('changed_at', models.DateTimeField(auto_now=True)),
-                ('changed_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('jurisdiction', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='public_statistics', to='accounts.jurisdiction')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("is_on", models.BooleanField(default=False)),
+                ("changed_at", models.DateTimeField(auto_now=True)),
+                (
+                    "changed_by",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "jurisdiction",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="public_statistics", to="accounts.jurisdiction"
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'public statistics',
+                "verbose_name_plural": "public statistics",
             },
         ),
         migrations.CreateModel(
-            name='PlaceHour',
+            name="PlaceHour",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('start', models.DateTimeField()),
-                ('passages', models.PositiveIntegerField(help_text="people who left a camera's view")),
-                ('in_view', models.FloatField(help_text='mean number of people in view at once', null=True)),
-                ('stay_low_s', models.FloatField(help_text='lower quartile of the time in view', null=True)),
-                ('stay_median_s', models.FloatField(null=True)),
-                ('stay_high_s', models.FloatField(help_text='upper quartile', null=True)),
-                ('observed', models.FloatField(help_text='share of the hour that was watched, 0 to 1')),
-                ('usual_in_view', models.FloatField(help_text='usual for this hour of the week, from the weeks before', null=True)),
-                ('jurisdiction', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.jurisdiction')),
-                ('place', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='hours', to='cameras.countedplace')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("start", models.DateTimeField()),
+                ("passages", models.PositiveIntegerField(help_text="people who left a camera's view")),
+                ("in_view", models.FloatField(help_text="mean number of people in view at once", null=True)),
+                ("stay_low_s", models.FloatField(help_text="lower quartile of the time in view", null=True)),
+                ("stay_median_s", models.FloatField(null=True)),
+                ("stay_high_s", models.FloatField(help_text="upper quartile", null=True)),
+                ("observed", models.FloatField(help_text="share of the hour that was watched, 0 to 1")),
+                (
+                    "usual_in_view",
+                    models.FloatField(help_text="usual for this hour of the week, from the weeks before", null=True),
+                ),
+                (
+                    "jurisdiction",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.jurisdiction"),
+                ),
+                (
+                    "place",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="hours", to="cameras.countedplace"
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('place', 'start'), name='placehour_once'), models.CheckConstraint(condition=models.Q(('observed__gte', 0), ('observed__lte', 1)), name='placehour_observed')],
+                "constraints": [
+                    models.UniqueConstraint(fields=("place", "start"), name="placehour_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(("observed__gte", 0), ("observed__lte", 1)), name="placehour_observed"
+                    ),
+                ],
             },
         ),
     ]
