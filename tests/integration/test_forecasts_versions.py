@@ -533,7 +533,8 @@ def test_the_timetable_names_tasks_that_are_there():
     from webapp.forecasts import tasks
 
     named = {entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values() if "forecasts" in str(entry["task"])}
-    assert named == {f"webapp.forecasts.tasks.{name}" for name in ("refresh_forecasts", "retrain_models", "watch_all_drift")}
+    expected = ("refresh_forecasts", "retrain_models", "watch_all_drift", "learn_live_weights")
+    assert named == {f"webapp.forecasts.tasks.{name}" for name in expected}
     assert all(hasattr(tasks, str(name).rsplit(".", 1)[1]) for name in named)
 
 
