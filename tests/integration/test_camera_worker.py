@@ -18,7 +18,7 @@ import pytest
 from django.conf import settings as site
 from django.core.cache import cache
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import connection, connections
 
 from tests.clips import draw_figure, street, stroll, write_clip
 from tests.events import fresh_stream, make_event
@@ -212,13 +212,12 @@ def test_a_lost_connection_to_the_database_is_made_again(here, server, worker):
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
         (own,) = cursor.fetchone()
-    environment = os.environ | {"PGUSER": connection.settings_dict["USER"]}
-    database = connection.settings_dict
-    subprocess.run(
-        ["psql", "-h", str(database["HOST"] or "localhost"), "-p", str(database["PORT"] or 5432), "-d", str(database["NAME"]),
-         "-c", f"SELECT pg_terminate_backend({own})"],
-        check=True, capture_output=True, env=environment,
-    )  # fmt: skip
+    other = connections.create_connection("default")
+    try:
+        with other.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(%s)", [own])
+    finally:
+        other.close()
     worker._due.clear()
     worker.round()
     assert worker._failures
