@@ -53,6 +53,20 @@ def test_a_scene_told_twice_is_one_alert_with_its_newest_numbers(jurisdiction: J
     assert (alert.score, alert.event_count, alert.state, alert.opened_at) == (4.0, 6, "new", scene.opened_at)
 
 
+def test_what_happens_now_stands_above_a_higher_alert_of_an_hour_ago(
+    api: Api, operator: User, jurisdiction: Jurisdiction, scene: SceneAlert
+) -> None:
+    """Each quarter of an hour halves the weight: 9.0 counts as 0.6 after an hour, and as 2.25 after half of one."""
+    at = scene.opened_at
+    hour = replace(scene, scene="hour", score=9.0, opened_at=at - timedelta(hours=1), last_at=at - timedelta(hours=1))
+    half = replace(scene, scene="half", score=9.5, opened_at=at - timedelta(minutes=30), last_at=at - timedelta(minutes=30))
+    now = replace(scene, score=1.0, last_at=at)
+    silent = replace(now, scene="zero", score=0.0)
+    raise_alerts(jurisdiction_id=jurisdiction.pk, scenes=[hour, silent, now, half])
+    found = api(operator).get(ADDRESS).json()["results"]
+    assert [alert["score"] for alert in found] == [9.5, 1.0, 9.0, 0.0]
+
+
 def test_alerts_are_ranked_by_their_score_and_not_by_their_time(
     api: Api, operator: User, jurisdiction: Jurisdiction, scene: SceneAlert
 ) -> None:

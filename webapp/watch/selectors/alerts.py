@@ -1,8 +1,11 @@
 """Reads of alerts: the ranked list, one of them, and the message that open pages get."""
 
+import math
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
+from django.db.models.functions import Extract, Greatest, Ln
 from django.utils.translation import gettext as _
 
 from webapp.common.errors import NotFound
@@ -14,12 +17,17 @@ if TYPE_CHECKING:
     from webapp.accounts.models import User
 
 OPEN = "open"
+FADES = timedelta(minutes=15)
+LEAST_SCORE = 1e-6  # has a logarithm
+PRESSING = Ln(Greatest(F("score"), LEAST_SCORE)) + Extract("last_at", "epoch") * (math.log(2) / FADES.total_seconds())
 OPEN_STATES = (Alert.State.NEW, Alert.State.SEEN)
 
 
 def alerts_for(*, user: "User | AnonymousUser", state: str = OPEN, camera_id: int | None = None) -> QuerySet[Alert]:
-    """The alerts of the person's jurisdiction, highest score first (closed ones: newest first).
+    """The alerts of the person's jurisdiction, the most pressing first (closed ones: newest first).
 
+    Pressing: the score, halved for each `FADES` since the scene was last seen, so that what happens now is not buried under what
+    nobody has closed. The order of two alerts does not change as time goes by.
     state: `open` (new and seen), `new`, `seen` or `closed`; blank: all, newest first.
     """
     alerts: QuerySet[Alert] = Alert.objects.visible_to(user).select_related("camera")
@@ -28,7 +36,7 @@ def alerts_for(*, user: "User | AnonymousUser", state: str = OPEN, camera_id: in
     if camera_id is not None:
         alerts = alerts.filter(camera_id=camera_id)
     ranked = state in (OPEN, *OPEN_STATES)
-    return alerts.order_by("-score", "-last_at", "-pk") if ranked else alerts.order_by("-last_at", "-pk")
+    return alerts.order_by(PRESSING.desc(), "-pk") if ranked else alerts.order_by("-last_at", "-pk")
 
 
 def alert_for(*, user: "User | AnonymousUser", alert_id: int) -> Alert:
