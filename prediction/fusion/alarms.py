@@ -1,4 +1,4 @@
-"""Alarms in the order in which they deserve a look: risk of place and hour × confidence, grouped into one per scene.
+"""Alarms in the order in which they deserve a look: risk of place and hour × confidence.
 
 A detector's alarm at a spot and hour where crime is likely stands before the same alarm where it is not.
 """
@@ -7,9 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
-from scipy.spatial import cKDTree
 
 from prediction.errors import PredictionError
 from prediction.fusion.weights import PRESENCE, LiveWeights
@@ -17,11 +14,6 @@ from prediction.fusion.weights import PRESENCE, LiveWeights
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-
-EARTH_M = 6_371_008.8
-SCENE_M = 60.0
-SCENE_S = 120.0
-SCENE_LONGEST_S = 1_800.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,30 +72,3 @@ def rank(alarms: Alarms, rates: Float32, weights: LiveWeights | None = None) -> 
     speaks = np.where((added > 0).any(axis=1), added.argmax(axis=1), plain.argmax(axis=1))
     order = np.lexsort((-alarms.at_s, -score))
     return Ranked(order.astype(np.int64), score, np.where(inside, speaks, -1).astype(np.int64))
-
-
-def group_scenes(
-    alarms: Alarms, *, metres: float = SCENE_M, seconds: float = SCENE_S, longest_s: float = SCENE_LONGEST_S
-) -> Ints:
-    """Int64[n]: the scene of each alarm, numbered by first sight: alarms within metres and seconds of one another are of one,
-    whichever camera or factor; what goes on longer than `longest_s` is a new scene each time."""
-    if len(alarms) == 0:
-        return np.zeros(0, dtype=np.int64)
-    north_m = np.radians(alarms.lat) * EARTH_M
-    east_m = np.radians(alarms.lon) * EARTH_M * np.cos(np.radians(alarms.lat.mean()))
-    started = alarms.at_s - alarms.at_s.min()
-    points = np.column_stack([east_m / metres, north_m / metres, started / seconds])
-    pairs = cKDTree(points).query_pairs(1.0, p=np.inf, output_type="ndarray")
-    near = np.hypot(*(points[pairs[:, 0], :2] - points[pairs[:, 1], :2]).T) <= 1.0
-    pairs = pairs[near]
-    graph = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(alarms), len(alarms)))
-    joined = np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
-    first = np.full(joined.max() + 1, np.inf)
-    np.minimum.at(first, joined, started)
-    turn = ((started - first[joined]) // longest_s).astype(np.int64)
-    _keys, scene = np.unique(joined * (turn.max() + 1) + turn, return_inverse=True)
-    begins = np.full(scene.max() + 1, np.inf)
-    np.minimum.at(begins, scene, started)
-    place = np.empty(len(begins), dtype=np.int64)
-    place[np.argsort(begins, kind="stable")] = np.arange(len(begins))
-    return place[scene]

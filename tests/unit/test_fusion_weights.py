@@ -5,7 +5,7 @@ import pytest
 from scipy.sparse import csr_array
 
 from prediction.errors import PredictionError
-from prediction.fusion.alarms import Alarms, group_scenes, rank
+from prediction.fusion.alarms import Alarms, rank
 from prediction.fusion.trial import held_out_trial
 from prediction.fusion.weights import History, LiveWeights, centre_of, learn_weights, log_likelihoods, prior_weights
 
@@ -174,26 +174,6 @@ def test_the_same_alarm_ranks_higher_where_crime_is_likely_and_where_its_factor_
     assert ranked.category.tolist()[2:] == [1, -1]
 
 
-def test_alarms_near_in_place_and_time_are_one_scene():
-    step = 50 / 111_195  # degrees of latitude that are about 50 m
-    alarms = alarms_of(
-        [
-            (0, 127.0, 37.5, 0, 0, 1),
-            (60, 127.0, 37.5 + step, 0, 1, 1),  # another camera and factor, 50 m away
-            (150, 127.0, 37.5 + 2 * step, 0, 0, 1),  # and on from there
-            (10, 127.0, 37.6, 1, 0, 1),  # far away
-            (900, 127.0, 37.5, 0, 0, 1),  # long after
-        ]
-    )
-    assert group_scenes(alarms).tolist() == [0, 0, 0, 1, 2]
-
-
-def test_what_goes_on_for_hours_is_a_new_scene_each_half_hour():
-    alarms = alarms_of([(minute * 60, 127.0, 37.5, 0, 0, 1) for minute in range(90)])
-    assert len(set(group_scenes(alarms).tolist())) == 3
-
-
-def test_no_alarms_are_no_scenes():
+def test_no_alarms_have_no_order():
     none = Alarms(*(np.zeros(0) for _ in range(3)), np.zeros(0, dtype=int), np.zeros(0, dtype=int), np.zeros(0))
-    assert group_scenes(none).size == 0
     assert rank(none, np.zeros((1, 1), dtype=np.float32)).order.size == 0

@@ -105,7 +105,7 @@ class Alert(ScopedModel):
     class Meta:
         indexes = [
             models.Index(fields=["jurisdiction", "-last_at"], name="alert_newest"),
-            models.Index(fields=["jurisdiction", "-score"], condition=~models.Q(state="closed"), name="alert_open_by_score"),
+            models.Index(fields=["jurisdiction"], condition=~models.Q(state="closed"), name="alert_open"),
         ]
         constraints = [
             models.UniqueConstraint(fields=["jurisdiction", "scene"], name="alert_scene_once"),

@@ -81,8 +81,8 @@ class Migration(migrations.Migration):
                     models.Index(fields=["jurisdiction", "-last_at"], name="alert_newest"),
                     models.Index(
                         condition=models.Q(("state", "closed"), _negated=True),
-                        fields=["jurisdiction", "-score"],
-                        name="alert_open_by_score",
+                        fields=["jurisdiction"],
+                        name="alert_open",
                     ),
                 ],
                 "constraints": [
